@@ -1,0 +1,1 @@
+"""OAuth with Xero, the token vault, and who may do what."""

@@ -1,0 +1,1 @@
+"""A reference CRM web page that calls only the gateway."""

@@ -1,0 +1,1 @@
+"""Xero's records in, the CRM's companies, contacts and transactions out."""

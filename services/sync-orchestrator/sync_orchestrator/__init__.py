@@ -1,0 +1,1 @@
+"""Settings, schedules and the life of every sync."""

@@ -1,0 +1,1 @@
+"""Alone calls Xero's accounting API."""

@@ -1,0 +1,1 @@
+"""Stands in for Xero in development, tests and the demo; never in production."""

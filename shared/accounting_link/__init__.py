@@ -1,0 +1,1 @@
+"""What the services of Accounting Link share: contracts, chassis, and the twins tests use."""

@@ -1,0 +1,1 @@
+"""How a service of ours runs: time, settings, logs, Kafka, MongoDB, HTTP. Knows no accounting."""

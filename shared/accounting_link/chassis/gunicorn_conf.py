@@ -1,0 +1,21 @@
+"""gunicorn as every web service runs it: ``gunicorn --config python:accounting_link.chassis.gunicorn_conf APP``."""
+
+import os
+
+from prometheus_client import multiprocess
+
+from accounting_link.chassis import logs
+
+bind = os.environ.get("BIND", "0.0.0.0:8000")
+workers = int(os.environ.get("WEB_WORKERS", "1"))
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "16"))  # a page that follows a sync holds one
+graceful_timeout = 10
+timeout = 60
+keepalive = 75
+accesslog = None  # web.py logs each answer itself, with its reference
+logconfig_dict = logs.config(os.environ.get("LOG_LEVEL", "INFO"))
+
+
+def child_exit(server: object, worker: object) -> None:
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[attr-defined, no-untyped-call]

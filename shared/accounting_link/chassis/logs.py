@@ -1,0 +1,72 @@
+"""Structured JSON logs on standard output, one line an event, with the ids of what is being worked on.
+
+``bound(scope)`` puts a scope's ids on every line logged inside it. Never log a token, a secret or what a
+person is called: ids are enough to find the rest.
+"""
+
+import logging.config
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from accounting_link.contracts.event import Scope
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+]
+
+
+def config(level: str = "INFO") -> dict[str, Any]:
+    """A logging configuration (dictConfig) that renders the standard library's loggers as JSON too."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": [*_SHARED, structlog.stdlib.add_logger_name],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    structlog.processors.JSONRenderer(),
+                ],
+            }
+        },
+        "handlers": {"out": {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}},
+        "root": {"level": level, "handlers": ["out"]},
+        # What a library says at INFO is about itself, not about anybody's records.
+        "loggers": {name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+    }
+
+
+def start(service: str, level: str = "INFO") -> None:
+    """Once a process, before anything is logged."""
+    logging.config.dictConfig(config(level))
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    return structlog.stdlib.get_logger()
+
+
+@contextmanager
+def bound(scope: Scope) -> Iterator[None]:
+    ids = {
+        "account": scope.account_id,
+        "connection": scope.connection_id,
+        "sync": scope.sync_id,
+        "reference": scope.correlation_id,
+    }
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in ids.items() if value}):
+        yield

@@ -1,0 +1,84 @@
+"""MongoDB: majority writes, aware UTC times, decimals that stay decimals, transactions that are done again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
+from bson.decimal128 import Decimal128
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Document = dict[str, Any]
+Session = ClientSession
+Db = Database[Document]
+
+T = TypeVar("T")
+
+_DUPLICATE = 11000
+_TRIES = 20
+
+
+class _Money(TypeCodec):
+    python_type = Decimal
+    bson_type = Decimal128
+
+    def transform_python(self, value: Decimal) -> Decimal128:
+        return Decimal128(value)
+
+    def transform_bson(self, value: Decimal128) -> Decimal:
+        return value.to_decimal()
+
+
+OPTIONS: "CodecOptions[Document]" = CodecOptions(tz_aware=True, type_registry=TypeRegistry([_Money()]))
+
+
+@contextmanager
+def database(uri: str, name: str) -> Iterator[Db]:
+    """A service's own database. Writes are acknowledged by a majority and journalled."""
+    client: MongoClient[Document] = MongoClient(
+        uri, w="majority", journal=True, serverSelectionTimeoutMS=10_000, appname=name
+    )
+    try:
+        yield client.get_database(name, codec_options=OPTIONS)
+    finally:
+        client.close()
+
+
+def answers(db: Db) -> bool:
+    """Does the database answer now? For readiness."""
+    try:
+        db.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
+def transact(db: Db, work: Callable[[Session], T]) -> T:
+    """Runs ``work`` in one transaction (snapshot, majority) and commits it; done again from its start on a
+    write conflict or a duplicate key, so ``work`` must be repeatable and send nothing.
+
+    A duplicate key inside a transaction means that another has made the document since our snapshot: read
+    again, it is simply there.
+    """
+    with db.client.start_session() as session:
+        for left in reversed(range(_TRIES)):
+            try:
+                return session.with_transaction(
+                    work, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+                )
+            except PyMongoError as error:
+                if not left or not _is_duplicate(error):
+                    raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _is_duplicate(error: PyMongoError) -> bool:
+    if isinstance(error, BulkWriteError):
+        return any(each.get("code") == _DUPLICATE for each in error.details.get("writeErrors", ()))
+    return isinstance(error, DuplicateKeyError)

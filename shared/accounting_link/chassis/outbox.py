@@ -1,0 +1,85 @@
+"""What a service has decided to say, stored in the transaction that decided it, then relayed to Kafka.
+
+Rows of one aggregate (a sync, a connection) are relayed in the order of their ``seq``, and none is taken
+while an earlier one of the same aggregate waits. A crash between the broker's acknowledgement and the
+removal of a row sends it again: receivers know an event by its id.
+"""
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
+
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.messages import Outgoing, Publisher
+from accounting_link.chassis.mongo import Db, Document, Session
+from accounting_link.contracts.cloudevents import Message
+
+_LEASE = timedelta(seconds=15)
+_BATCH = 500
+
+
+def prepare(db: Db) -> None:
+    db.outbox.create_index([("aggregate", ASCENDING), ("seq", ASCENDING)], unique=True)
+
+
+def store(db: Db, session: Session, publisher: Publisher, aggregate: str, seq: int, events: Sequence[Outgoing]) -> None:
+    """``seq`` is the aggregate's own revision: unique and rising, in the same transaction."""
+    rows = [
+        {"aggregate": aggregate, "seq": seq * 1000 + place, **_row(publisher.message(one))}
+        for place, one in enumerate(events)
+    ]
+    if rows:
+        db.outbox.insert_many(rows, session=session)
+
+
+class Relay:
+    """Moves rows to Kafka. Several may run; one at a time holds the lease, for order and economy only."""
+
+    def __init__(self, db: Db, publisher: Publisher, clock: Clock) -> None:
+        self._db, self._publisher, self._clock = db, publisher, clock
+        self._me = uuid4().hex
+
+    def turn(self) -> int:
+        """Relays what waits; returns how many."""
+        if not self._holds_lease():
+            return 0
+        rows = list(self._db.outbox.find().sort([("aggregate", ASCENDING), ("seq", ASCENDING)]).limit(_BATCH))
+        self._publisher.forward([_message(row) for row in rows])
+        self._db.outbox.delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
+        return len(rows)
+
+    def run(self, until: threading.Event, pause: timedelta) -> None:
+        while not until.is_set():
+            if not self.turn():
+                until.wait(pause.total_seconds())
+
+    def _holds_lease(self) -> bool:
+        now = self._clock.now()
+        mine_or_lapsed = {"_id": "relay", "$or": [{"holder": self._me}, {"until": {"$lt": now}}]}
+        lease = {"$set": {"holder": self._me, "until": now + _LEASE}}
+        try:
+            return bool(self._db.leases.update_one(mine_or_lapsed, lease, upsert=True).acknowledged)
+        except DuplicateKeyError:  # another holds it
+            return False
+
+
+def _row(message: Message) -> Document:
+    return {
+        "topic": message.topic,
+        "key": message.key,
+        "headers": [[name, value] for name, value in message.headers],
+        "value": message.value,
+    }
+
+
+def _message(row: Document) -> Message:
+    headers = [(name, bytes(value)) for name, value in row["headers"]]
+    return Message(topic=row["topic"], key=row["key"], headers=headers, value=bytes(row["value"]))
+
+
+def waiting(db: Db) -> int:
+    return db.outbox.estimated_document_count()

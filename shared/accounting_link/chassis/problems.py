@@ -1,0 +1,65 @@
+"""Every error over HTTP is a problem detail (RFC 9457): what happened, what to do, and a reference for support."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, json
+from werkzeug.exceptions import HTTPException
+
+from accounting_link.chassis import logs
+
+log = logs.logger()
+
+
+class ProblemError(Exception):
+    """Raise it from anywhere below a view. ``slug`` becomes the problem's type, a relative URI under /api/problems."""
+
+    def __init__(self, status: int, slug: str, what: str, do: str = "", **more: Any) -> None:
+        super().__init__(what)
+        self.status, self.slug, self.what, self.do, self.more = status, slug, what, do, more
+
+
+def not_found(what: str) -> ProblemError:
+    return ProblemError(404, "not-found", f"There is no such {what}.", "Check the id; it may be another account's.")
+
+
+def answer(status: int, slug: str, what: str, do: str = "", **more: Any) -> Response:
+    body = {
+        "type": f"/api/problems/{slug}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": what,
+        **({"do": do} if do else {}),
+        "reference": g.get("reference", ""),
+        **more,
+    }
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def register(app: Flask) -> None:
+    @app.errorhandler(ProblemError)
+    def _problem(error: ProblemError) -> Response:
+        return answer(error.status, error.slug, error.what, error.do, **error.more)
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        status = error.code or 500
+        invalid = getattr(error, "data", {}) or {}
+        fields = invalid.get("messages") if isinstance(invalid, dict) else None
+        if fields:
+            return answer(status, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=fields)
+        response = answer(status, f"http-{status}", error.description or HTTPStatus(status).phrase)
+        for name, value in error.get_headers():
+            if name.lower() in ("allow", "retry-after"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def _unexpected(error: Exception) -> Response:
+        log.error("unexpected error", exc_info=error)
+        return answer(
+            500,
+            "unexpected",
+            "Something broke on our side.",
+            "Try again; if it stays, tell support the reference.",
+        )

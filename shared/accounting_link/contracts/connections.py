@@ -1,0 +1,45 @@
+"""Events of a connection between an account of the CRM and one Xero organisation."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope
+from accounting_link.contracts.topics import CONNECTIONS, Topic
+
+
+class ConnectionEvent(Event, frozen=True, kw_only=True):
+    """``authorisation`` is raised by each consent and each disconnect: what speaks of a lower one than is
+    already known is ignored."""
+
+    TOPIC: ClassVar[Topic] = CONNECTIONS
+
+    tenant_id: str  # Xero's id of the organisation
+    authorisation: int
+
+    def key(self, scope: Scope) -> str:
+        return scope.connection_id
+
+    def subject(self) -> str:
+        return self.tenant_id
+
+    def version(self) -> str:
+        return str(self.authorisation)
+
+
+class ConnectionEstablished(ConnectionEvent, frozen=True, kw_only=True):
+    """A person consented, and the connection stands at Xero."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ConnectionEstablished.v1"
+
+    tenant_name: str
+    connected_by: str  # user id
+    connected_at: datetime
+
+
+class ConnectionLost(ConnectionEvent, frozen=True, kw_only=True):
+    """Xero no longer accepts this connection's token; only a person can mend it, by connecting again."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ConnectionLost.v1"
+
+    reason: str
+    lost_at: datetime

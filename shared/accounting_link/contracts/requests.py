@@ -1,0 +1,57 @@
+"""What the orchestrator asks of xero-adapter. Keyed by tenant: one organisation's requests keep their order."""
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope
+from accounting_link.contracts.topics import REQUESTS, Topic
+from accounting_link.contracts.words import Stream, Suppliers, SyncKind
+
+
+class Request(Event, frozen=True, kw_only=True):
+    TOPIC: ClassVar[Topic] = REQUESTS
+
+    tenant_id: str
+    authorisation: int
+
+    def key(self, scope: Scope) -> str:
+        return self.tenant_id
+
+    def subject(self) -> str:
+        return self.tenant_id
+
+
+class StreamRequest(Part, frozen=True, kw_only=True):
+    """A stream to read. ``since`` None reads all of it; otherwise what Xero says was modified since."""
+
+    stream: Stream
+    since: datetime | None = None
+
+
+class SyncSettings(Part, frozen=True, kw_only=True):
+    """The settings a sync runs under, as they stood when it was asked for."""
+
+    suppliers: Suppliers = Suppliers.NONE
+    selected_suppliers: tuple[str, ...] = ()  # Xero contact ids
+    sales_since: date | None = None  # None: all sales
+
+
+class SyncRequested(Request, frozen=True, kw_only=True):
+    """Read these streams of this organisation and publish every record in them."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.SyncRequested.v1"
+
+    kind: SyncKind
+    streams: tuple[StreamRequest, ...]
+    settings: SyncSettings
+    requested_by: str  # user id, or "schedule"
+    requested_at: datetime
+
+
+class SyncStopRequested(Request, frozen=True, kw_only=True):
+    """End every stream of this attempt where it stands; one never begun ends empty."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.SyncStopRequested.v1"
+
+    streams: tuple[Stream, ...]
+    reason: str

@@ -1,0 +1,61 @@
+"""Small valid things, of which a test names only what matters to it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from accounting_link.contracts.event import Scope
+from accounting_link.contracts.records import CustomerImported, InvoiceImported, InvoiceLine, Person, SupplierImported
+from accounting_link.contracts.words import Suppliers
+
+SCOPE = Scope(account_id="legrand", connection_id="kiwi", sync_id="sync-1", correlation_id="reference-1")
+JULY = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
+
+
+def a_customer(xero_id: str = "contact-1", **more: Any) -> CustomerImported:
+    given: dict[str, Any] = {
+        "name": f"Company {xero_id}",
+        "status": "ACTIVE",
+        "main_person": Person(first_name="Ada", last_name="Lovelace", email="ada@example.com"),
+        "is_customer": True,
+        "updated_at": JULY,
+        **more,
+    }
+    return CustomerImported(xero_id=xero_id, **given)
+
+
+def a_supplier(xero_id: str = "supplier-1", **more: Any) -> SupplierImported:
+    given: dict[str, Any] = {
+        "name": f"Supplier {xero_id}",
+        "status": "ACTIVE",
+        "main_person": Person(first_name="Bob", last_name="Builder"),
+        "is_supplier": True,
+        "setting": Suppliers.NONE,
+        "selected": False,
+        "updated_at": JULY,
+        **more,
+    }
+    return SupplierImported(xero_id=xero_id, **given)
+
+
+def an_invoice(
+    xero_id: str = "invoice-1", total: str = "115.00", due: str | None = None, **more: Any
+) -> InvoiceImported:
+    whole = Decimal(total)
+    owed = Decimal(due) if due is not None else whole
+    given: dict[str, Any] = {
+        "number": f"INV-{xero_id}",
+        "contact_id": "contact-1",
+        "status": "AUTHORISED",
+        "currency": "NZD",
+        "subtotal": whole,
+        "total_tax": Decimal(0),
+        "total": whole,
+        "due": owed,
+        "paid": whole - owed,
+        "credited": Decimal(0),
+        "lines": (InvoiceLine(description="Hats", quantity=Decimal(1), unit_amount=whole, amount=whole),),
+        "updated_at": JULY,
+        **more,
+    }
+    return InvoiceImported(xero_id=xero_id, **given)
