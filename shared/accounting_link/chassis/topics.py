@@ -87,18 +87,15 @@ def _is_new(settings: Settings, admin: Any) -> bool:
 
 
 def _raise_generation(db: mongo.Db) -> int:
-    raised = db.broker.find_one_and_update(
-        {"_id": "generation"}, {"$inc": {"number": 1}}, upsert=True, return_document=True
-    )
-    return int(raised["number"])
+    db.broker.update_one({"_id": "generation"}, {"$inc": {"number": 1}}, upsert=True)
+    return generation(db)
 
 
 def _partitions(admin: Any) -> dict[str, int]:
     wanted = {name for topic in ALL_TOPICS for name in topic.names()}
-    present = wanted.intersection(admin.list_topics())
-    return (
-        {found["name"]: len(found["partitions"]) for found in admin.describe_topics(sorted(present))} if present else {}
-    )
+    present = sorted(wanted.intersection(admin.list_topics()))
+    found = admin.describe_topics(present) if present else []
+    return {topic["name"]: len(topic["partitions"]) for topic in found}
 
 
 def _delete_touched(admin: Any) -> None:
