@@ -18,4 +18,4 @@ logconfig_dict = logs.config(os.environ.get("LOG_LEVEL", "INFO"))
 
 
 def child_exit(server: object, worker: object) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[attr-defined, no-untyped-call]
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[attr-defined]

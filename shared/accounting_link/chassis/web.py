@@ -140,5 +140,5 @@ def _register_health(app: Flask, ready: Mapping[str, Callable[[], bool]]) -> Non
     def metrics() -> Response:
         # A registry of its own each time: the samples are in files that all of gunicorn's processes write.
         registry = CollectorRegistry(support_collectors_without_names=True)
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        multiprocess.MultiProcessCollector(registry)
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
