@@ -38,16 +38,22 @@ class _Money(TypeCodec):
 OPTIONS: "CodecOptions[Document]" = CodecOptions(tz_aware=True, type_registry=TypeRegistry([_Money()]))
 
 
-@contextmanager
-def database(uri: str, name: str) -> Iterator[Db]:
-    """A service's own database. Writes are acknowledged by a majority and journalled."""
+def connect(uri: str, name: str) -> Db:
+    """A service's own database, for the life of the process. Writes are acknowledged by a majority, journalled."""
     client: MongoClient[Document] = MongoClient(
         uri, w="majority", journal=True, serverSelectionTimeoutMS=10_000, appname=name
     )
+    return client.get_database(name, codec_options=OPTIONS)
+
+
+@contextmanager
+def database(uri: str, name: str) -> Iterator[Db]:
+    """As ``connect``, closed at the end."""
+    db = connect(uri, name)
     try:
-        yield client.get_database(name, codec_options=OPTIONS)
+        yield db
     finally:
-        client.close()
+        db.client.close()
 
 
 def answers(db: Db) -> bool:

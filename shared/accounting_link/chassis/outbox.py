@@ -14,7 +14,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from accounting_link.chassis.clock import Clock
-from accounting_link.chassis.messages import Outgoing, Publisher
+from accounting_link.chassis.messages import Outgoing, Publisher, Sent
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.cloudevents import Message
 
@@ -34,6 +34,13 @@ def store(db: Db, session: Session, publisher: Publisher, aggregate: str, seq: i
     ]
     if rows:
         db.outbox.insert_many(rows, session=session)
+
+
+class StoredOnly:
+    """The transport of a process that only stores: its events wait for the relay in the service's worker."""
+
+    def deliver(self, messages: Sequence[Message]) -> list[Sent]:
+        raise RuntimeError(f"{len(messages)} messages were to be sent past the outbox")
 
 
 class Relay:

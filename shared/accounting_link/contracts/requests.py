@@ -1,6 +1,6 @@
 """What the orchestrator asks of xero-adapter. Keyed by tenant: one organisation's requests keep their order."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope
@@ -33,7 +33,6 @@ class SyncSettings(Part, frozen=True, kw_only=True):
 
     suppliers: Suppliers = Suppliers.NONE
     selected_suppliers: tuple[str, ...] = ()  # Xero contact ids
-    sales_since: date | None = None  # None: all sales
 
 
 class SyncRequested(Request, frozen=True, kw_only=True):

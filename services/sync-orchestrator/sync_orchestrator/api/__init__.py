@@ -1,0 +1,1 @@
+"""Views and schemas: marshmallow at the door only."""

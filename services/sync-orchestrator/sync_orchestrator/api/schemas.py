@@ -1,0 +1,125 @@
+"""What goes in and out over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+import marshmallow as ma
+from accounting_link.chassis.paging import PageQuery, page_of
+from accounting_link.contracts.words import KIND_OF, ParkReason, Suppliers, SyncKind
+from marshmallow import fields, validate
+
+from sync_orchestrator.preferences import Frequency, Preferences
+from sync_orchestrator.sync import State, Sync
+
+
+def _one_of(words: type) -> validate.OneOf:
+    return validate.OneOf([str(word) for word in words])  # type: ignore[attr-defined]
+
+
+class SettingsSchema(ma.Schema):
+    frequency = fields.String(required=True, validate=_one_of(Frequency))
+    suppliers = fields.String(required=True, validate=_one_of(Suppliers))
+    selected_suppliers = fields.List(
+        fields.String(validate=validate.Length(1, 100)),
+        load_default=list,
+        validate=validate.Length(max=1000),
+        metadata={"description": "Xero contact ids; used when `suppliers` is `selected`."},
+    )
+
+
+class SavedSettingsSchema(SettingsSchema):
+    next_due = fields.AwareDateTime(allow_none=True, metadata={"description": "The next scheduled sync, UTC."})
+
+
+class SyncRequest(ma.Schema):
+    connection_id = fields.String(required=True, validate=validate.Length(1, 100))
+    kind = fields.String(load_default=SyncKind.DELTA, validate=_one_of(SyncKind))
+
+
+class SyncQuery(PageQuery):
+    connection_id = fields.String(load_default=None)
+
+
+class IdempotencyKey(ma.Schema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    idempotency_key = fields.String(
+        data_key="Idempotency-Key",
+        load_default=None,
+        validate=validate.Length(1, 128),
+        metadata={"description": "The same key gives the same sync, however often it is sent."},
+    )
+
+
+class StreamSchema(ma.Schema):
+    read = fields.Integer(required=True, metadata={"description": "Records read from Xero so far."})
+    expected = fields.Integer(required=True, allow_none=True, metadata={"description": "In all, by Xero's count."})
+    applied = fields.Integer(required=True, metadata={"description": "Records put into the CRM so far."})
+    ended = fields.Boolean(required=True)
+
+
+class ParkedSchema(ma.Schema):
+    reason = fields.String(required=True, validate=_one_of(ParkReason))
+    detail = fields.String(required=True)
+    until = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class SyncSchema(ma.Schema):
+    id = fields.String(required=True)
+    connection_id = fields.String(required=True)
+    kind = fields.String(required=True, validate=_one_of(SyncKind))
+    state = fields.String(required=True, validate=_one_of(State))
+    reason = fields.String(required=True)
+    requested_by = fields.String(required=True)
+    requested_at = fields.AwareDateTime(required=True)
+    started_at = fields.AwareDateTime(required=True, allow_none=True)
+    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+    attempt = fields.Integer(required=True)
+    streams = fields.Dict(keys=fields.String(), values=fields.Nested(StreamSchema), required=True)
+    calls = fields.Integer(required=True, metadata={"description": "Calls made to Xero."})
+    bytes = fields.Integer(required=True, metadata={"description": "Bytes read from Xero."})
+    parked = fields.Nested(ParkedSchema, required=True, allow_none=True)
+    reference = fields.String(required=True)
+
+
+SyncPage = page_of(SyncSchema)
+
+
+def shown(sync: Sync) -> dict[str, Any]:
+    """A sync as SyncSchema dumps it."""
+    streams = {}
+    for wanted in sync.streams:
+        seen = sync.of(wanted.stream)
+        streams[str(wanted.stream)] = {
+            "read": seen.read,
+            "expected": seen.expected,
+            "applied": sync.applied_of(KIND_OF[wanted.stream]),
+            "ended": seen.is_done(),
+        }
+    return {
+        "id": sync.id,
+        "connection_id": sync.connection_id,
+        "kind": sync.kind,
+        "state": sync.state,
+        "reason": sync.reason,
+        "requested_by": sync.requested_by,
+        "requested_at": sync.requested_at,
+        "started_at": sync.started_at,
+        "ended_at": sync.ended_at,
+        "attempt": sync.attempt,
+        "streams": streams,
+        "calls": sum(seen.calls for seen in sync.progress.values()),
+        "bytes": sum(seen.bytes for seen in sync.progress.values()),
+        "parked": sync.parked,
+        "reference": sync.correlation_id,
+    }
+
+
+def shown_settings(preferences: Preferences, next_due: datetime | None) -> dict[str, Any]:
+    return {
+        "frequency": preferences.frequency,
+        "suppliers": preferences.suppliers,
+        "selected_suppliers": list(preferences.selected_suppliers),
+        "next_due": next_due,
+    }

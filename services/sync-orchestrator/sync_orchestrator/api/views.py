@@ -1,0 +1,144 @@
+"""Syncs and settings over HTTP."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from accounting_link.chassis import paging
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
+from accounting_link.chassis.problems import not_found
+from accounting_link.chassis.web import allowed, caller, reference
+from accounting_link.contracts.words import Suppliers, SyncKind
+from flask import Response
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from sync_orchestrator.api import schemas
+from sync_orchestrator.desk import Desk
+from sync_orchestrator.preferences import Frequency, Preferences
+from sync_orchestrator.store import Store
+from sync_orchestrator.sync import FINAL, Sync
+
+_LOOK_EVERY_SECONDS = 0.25
+_SAY_SOMETHING_EVERY = 40  # looks: a proxy closes a stream on which nothing comes
+
+
+def syncs(store: Store, desk: Desk) -> Blueprint:
+    blp = Blueprint("Syncs", __name__, url_prefix="/api/v1/syncs", description="Start a sync, follow it, stop it.")
+
+    @blp.route("")
+    class Syncs(MethodView):
+        @blp.arguments(schemas.SyncQuery, location="query")
+        @blp.response(200, schemas.SyncPage)
+        @allowed(ADMIN, MEMBER, NO_MONEY)
+        def get(self, query: dict[str, Any]) -> dict[str, Any]:
+            """Syncs, newest first."""
+            before = _before(query["cursor"])
+            found = store.recent(caller().account_id, query["connection_id"], before, query["limit"] + 1)
+            shown = found[: query["limit"]]
+            more = len(found) > len(shown)
+            following = paging.cursor([shown[-1].requested_at.isoformat(), shown[-1].id]) if more else None
+            return {"items": [schemas.shown(sync) for sync in shown], "next": following}
+
+        @blp.arguments(schemas.IdempotencyKey, location="headers")
+        @blp.arguments(schemas.SyncRequest)
+        @blp.response(202, schemas.SyncSchema)
+        @allowed(ADMIN, MEMBER)
+        def post(self, headers: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+            """Start a sync. It joins one of its kind that has not begun, and waits behind one that has."""
+            kind, key = SyncKind(wanted["kind"]), headers["idempotency_key"]
+            return schemas.shown(desk.start(caller(), wanted["connection_id"], kind, key, reference()))
+
+    @blp.route("/<sync_id>")
+    class OneSync(MethodView):
+        @blp.etag
+        @blp.response(200, schemas.SyncSchema)
+        @allowed(ADMIN, MEMBER, NO_MONEY)
+        def get(self, sync_id: str) -> dict[str, Any]:
+            """One sync as it stands now."""
+            return schemas.shown(_get(store, sync_id))
+
+    @blp.route("/<sync_id>/cancel")
+    class Cancel(MethodView):
+        @blp.response(202, schemas.SyncSchema)
+        @allowed(ADMIN, MEMBER)
+        def post(self, sync_id: str) -> dict[str, Any]:
+            """Stop a sync. What it has imported stays; to cancel what has ended changes nothing."""
+            return schemas.shown(desk.cancel(caller(), sync_id))
+
+    @blp.route("/<sync_id>/progress")
+    class Progress(MethodView):
+        @blp.response(200, content_type="text/event-stream", description="Events named `progress`; data as one sync.")
+        @allowed(ADMIN, MEMBER, NO_MONEY)
+        def get(self, sync_id: str) -> Response:
+            """Follow a sync by server-sent events, until it has ended."""
+            first, account_id = _get(store, sync_id), caller().account_id
+            events = _progress(store, account_id, first)
+            return Response(events, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    return blp
+
+
+def settings(store: Store, desk: Desk) -> Blueprint:
+    blp = Blueprint("Settings", __name__, url_prefix="/api/v1/settings", description="Sync settings of a connection.")
+
+    @blp.route("/<connection_id>")
+    class Settings(MethodView):
+        @blp.etag
+        @blp.response(200, schemas.SavedSettingsSchema)
+        @allowed(ADMIN, MEMBER, NO_MONEY)
+        def get(self, connection_id: str) -> dict[str, Any]:
+            """The settings of a connection; the defaults where none were saved."""
+            account_id = caller().account_id
+            desk.connection(account_id, connection_id)
+            return schemas.shown_settings(
+                store.preferences(account_id, connection_id), store.due_of(account_id, connection_id)
+            )
+
+        @blp.arguments(schemas.SettingsSchema)
+        @blp.response(200, schemas.SavedSettingsSchema)
+        @allowed(ADMIN)
+        def put(self, wanted: dict[str, Any], connection_id: str) -> dict[str, Any]:
+            """Save Settings. The next sync runs under them; a wider choice makes it read everything once."""
+            preferences = Preferences(
+                frequency=Frequency(wanted["frequency"]),
+                suppliers=Suppliers(wanted["suppliers"]),
+                selected_suppliers=tuple(wanted["selected_suppliers"]),
+            )
+            due = desk.save(caller().account_id, connection_id, preferences)
+            return schemas.shown_settings(preferences, due)
+
+    return blp
+
+
+def _get(store: Store, sync_id: str) -> Sync:
+    found = store.get(caller().account_id, sync_id)
+    if found is None:
+        raise not_found("sync")
+    return found
+
+
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    at, sync_id = paging.key_of(cursor)
+    return datetime.fromisoformat(at), sync_id
+
+
+def _progress(store: Store, account_id: str, first: Sync) -> Iterator[str]:
+    schema, pause = schemas.SyncSchema(), threading.Event()
+    sync: Sync | None = first
+    told, quiet = -1, 0
+    while sync is not None:
+        if sync.revision != told:
+            told, quiet = sync.revision, 0
+            yield f"event: progress\ndata: {json.dumps(schema.dump(schemas.shown(sync)))}\n\n"
+        if sync.state in FINAL:
+            return
+        quiet += 1
+        if quiet % _SAY_SOMETHING_EVERY == 0:
+            yield ": still here\n\n"
+        pause.wait(_LOOK_EVERY_SECONDS)
+        sync = store.get(account_id, first.id)

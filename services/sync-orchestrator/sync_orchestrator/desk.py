@@ -1,0 +1,101 @@
+"""Taking a person's wishes: start a sync, cancel one, change the settings."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+from accounting_link.chassis.callers import Caller
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.problems import ProblemError, not_found
+from accounting_link.contracts.words import SyncKind
+from msgspec.structs import replace
+
+from sync_orchestrator import lifecycle, planning
+from sync_orchestrator.preferences import Preferences
+from sync_orchestrator.store import Connection, SlotTaken, Store
+from sync_orchestrator.sync import State, Sync
+
+
+class Desk:
+    def __init__(self, store: Store, generation: Callable[[], int], clock: Clock) -> None:
+        self._store, self._generation, self._clock = store, generation, clock
+
+    def start(self, caller: Caller, connection_id: str, kind: SyncKind, key: str | None, reference: str) -> Sync:
+        """Starts a sync, or joins the one of its kind that has not begun. Behind one that has, it waits."""
+        connection = self.connection(caller.account_id, connection_id)
+        if connection.lost:
+            raise ProblemError(
+                409, "connection-lost", "Xero no longer accepts this connection.", "Connect to Xero again, then sync."
+            )
+        preferences = self._store.preferences(caller.account_id, connection_id)
+        self._first_wish(caller.account_id, connection_id, preferences)
+        wish = f"key {caller.account_id} {key}" if key else str(uuid4())
+        sync = planning.plan(
+            planning.sync_id(connection_id, wish),
+            connection,
+            kind,
+            preferences,
+            self._store.marks(connection_id, preferences.scopes()),
+            requested_by=caller.user_id,
+            now=self._clock.now(),
+            reference=reference,
+            generation=self._generation(),
+        )
+        return self._place(sync)
+
+    def cancel(self, caller: Caller, sync_id: str) -> Sync:
+        if not self._store.get(caller.account_id, sync_id):
+            raise not_found("sync")
+        now = self._clock.now()
+        after = self._store.change(sync_id, lambda sync: lifecycle.cancel(sync, caller.user_id, now))
+        if after is None:
+            raise not_found("sync")
+        return after
+
+    def connection(self, account_id: str, connection_id: str) -> Connection:
+        """Raises the 404 problem, also for another account's."""
+        found = self._store.connection(account_id, connection_id)
+        if found is None:
+            raise not_found("connection")
+        return found
+
+    def save(self, account_id: str, connection_id: str, wanted: Preferences) -> datetime | None:
+        """Returns when the next scheduled sync is due."""
+        self.connection(account_id, connection_id)
+        due = wanted.next_due(self._clock.now())
+        self._store.save_preferences(account_id, connection_id, wanted, due)
+        return due
+
+    def _first_wish(self, account_id: str, connection_id: str, preferences: Preferences) -> None:
+        # Nothing is scheduled before a person has pressed Save Settings or Sync once.
+        if not self._store.has_preferences(account_id, connection_id):
+            self.save(account_id, connection_id, preferences)
+
+    def _place(self, sync: Sync) -> Sync:
+        begun, events = lifecycle.begin(sync, sync.requested_at)
+        try:
+            return self._store.add(begun, events)
+        except SlotTaken:
+            active = self._store.holder(sync.account_id, sync.connection_id, "active")
+        if active and _not_begun(active) and (active.kind, active.settings) == (sync.kind, sync.settings):
+            return active
+        try:
+            return self._store.add(sync)
+        except SlotTaken:
+            return self._join(sync)
+
+    def _join(self, sync: Sync) -> Sync:
+        waiting = self._store.holder(sync.account_id, sync.connection_id, f"waiting:{sync.kind}")
+        if waiting is None:  # it began, or was cancelled, this very moment
+            return self._place(sync)
+
+        def newest_settings(current: Sync) -> lifecycle.Step:
+            if current.state != State.WAITING:
+                return current, []
+            return replace(current, settings=sync.settings, streams=sync.streams, scopes=sync.scopes), []
+
+        return self._store.change(waiting.id, newest_settings) or sync
+
+
+def _not_begun(sync: Sync) -> bool:
+    return sync.state == State.RUNNING and sync.started_at is None

@@ -1,0 +1,28 @@
+"""What sync-orchestrator reads and says; the AsyncAPI document is made from this."""
+
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.sync_life import (
+    FetchFailed,
+    PageFetched,
+    StreamEnded,
+    SyncCancelled,
+    SyncCompleted,
+    SyncFailed,
+    SyncParked,
+    SyncStarted,
+)
+
+CONSUMES = (
+    ConnectionEstablished,
+    ConnectionLost,
+    SyncStarted,
+    PageFetched,
+    StreamEnded,
+    RecordsApplied,
+    PartitionDrained,
+    SyncParked,
+    FetchFailed,
+)
+PUBLISHES = (SyncRequested, SyncStopRequested, SyncCompleted, SyncFailed, SyncCancelled)

@@ -1,0 +1,154 @@
+"""What the worker does: carry syncs on by what came, and by what time has passed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial, reduce
+
+from accounting_link.chassis import logs
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.messages import Delivery, Received, read_all
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.sync_life import SyncEvent
+from accounting_link.contracts.words import SyncKind
+from msgspec.structs import replace
+
+from sync_orchestrator import lifecycle, metrics, planning
+from sync_orchestrator.lifecycle import Step
+from sync_orchestrator.store import Connection, SlotTaken, Store
+from sync_orchestrator.sync import FINAL, State, Sync
+
+log = logs.logger()
+
+
+class Advance:
+    """Carries every sync that a batch speaks of on to where the batch takes it. Returning is the permission to
+    commit; a batch that comes again changes nothing."""
+
+    def __init__(self, store: Store, dead: DeadLetters, clock: Clock) -> None:
+        self._store, self._dead, self._clock = store, dead, clock
+
+    def __call__(self, deliveries: Sequence[Delivery]) -> None:
+        received, unread = read_all(deliveries)
+        self._dead.keep(unread)
+        of_syncs: dict[str, list[Received]] = {}
+        for one in received:
+            if isinstance(one.event, SyncEvent):
+                of_syncs.setdefault(one.scope.sync_id, []).append(one)
+            else:
+                self._connection_told(one.event, one.scope)
+        for sync_id, events in of_syncs.items():
+            self._advance(sync_id, events)
+
+    def _advance(self, sync_id: str, events: list[Received]) -> None:
+        now = self._clock.now()
+
+        def one_on(step: Step, received: Received) -> Step:
+            sync, said = step
+            after, more = lifecycle.advance(sync, received.event, received.scope, now)
+            return after, [*said, *more]
+
+        with logs.bound(events[0].scope):
+            nothing_said: list[Event] = []
+            after = self._store.change(sync_id, lambda sync: reduce(one_on, events, (sync, nothing_said)))
+            if after is None:
+                log.warning("events of a sync that is not known here", events=len(events))
+            elif after.state in FINAL and after.ended_at == now:
+                metrics.ended(after)
+                log.info("sync ended", state=after.state, reason=after.reason)
+
+    def _connection_told(self, event: Event, scope: Scope) -> None:
+        if not isinstance(event, ConnectionEstablished | ConnectionLost):
+            return
+        known = self._store.connection(scope.account_id, scope.connection_id)
+        name = event.tenant_name if isinstance(event, ConnectionEstablished) else (known.tenant_name if known else "")
+        self._store.told(
+            Connection(
+                id=scope.connection_id,
+                account_id=scope.account_id,
+                tenant_id=event.tenant_id,
+                tenant_name=name,
+                authorisation=event.authorisation,
+                lost=isinstance(event, ConnectionLost),
+            )
+        )
+        if isinstance(event, ConnectionEstablished):
+            self._wake_parked(scope, event.authorisation)
+
+    def _wake_parked(self, scope: Scope, authorisation: int) -> None:
+        active = self._store.holder(scope.account_id, scope.connection_id, "active")
+        if active:
+            now = self._clock.now()
+            self._store.change(active.id, lambda sync: lifecycle.authorised_again(sync, authorisation, now))
+
+
+class Tend:
+    """What needs no event: waiting syncs whose turn has come, schedules, silence, a broker that forgot."""
+
+    def __init__(
+        self, store: Store, generation: Callable[[], int], clock: Clock, *, silence: timedelta, every: timedelta
+    ) -> None:
+        self._store, self._generation, self._clock = store, generation, clock
+        self._silence, self._every = silence, every
+        self._tended_at = float("-inf")
+
+    def turn(self) -> None:
+        """Cheap when called too soon."""
+        if self._clock.monotonic() - self._tended_at < self._every.total_seconds():
+            return
+        self._schedule()
+        generation = self._generation()
+        open_syncs = self._store.open()
+        metrics.seen(open_syncs)
+        for sync in open_syncs:
+            self._tend(sync, generation)
+        self._tended_at = self._clock.monotonic()
+
+    def _tend(self, sync: Sync, generation: int) -> None:
+        now = self._clock.now()
+        if sync.state == State.WAITING:
+            self._store.begin(sync.id, partial(_begin, generation=generation, now=now))
+            return
+
+        def step(current: Sync) -> Step:
+            if current.state in FINAL or current.state == State.WAITING:
+                return current, []
+            if current.generation < generation:
+                log.warning("the broker forgot this sync's events; a new attempt", sync=current.id)
+                return lifecycle.new_attempt(current, generation, now)
+            return lifecycle.watch(current, now, self._silence)
+
+        self._store.change(sync.id, step)
+
+    def _schedule(self) -> None:
+        now = self._clock.now()
+        for account_id, connection_id, due in self._store.due(now):
+            preferences = self._store.preferences(account_id, connection_id)
+            connection = self._store.connection(account_id, connection_id)
+            busy = self._store.holder(account_id, connection_id, "active")
+            if connection and not connection.lost and not busy:
+                new_id = planning.sync_id(connection_id, f"due {due.isoformat()}")
+                marks = self._store.marks(connection_id, preferences.scopes())
+                sync = planning.plan(
+                    new_id,
+                    connection,
+                    SyncKind.DELTA,
+                    preferences,
+                    marks,
+                    requested_by="schedule",
+                    now=now,
+                    reference=new_id,
+                    generation=self._generation(),
+                )
+                try:
+                    self._store.add(sync)
+                except SlotTaken:
+                    log.info("scheduled sync skipped: one waits already", connection=connection_id)
+            self._store.next_due(connection_id, due, preferences.next_due(now))
+
+
+def _begin(sync: Sync, *, generation: int, now: datetime) -> Step:
+    if sync.state != State.WAITING:
+        return sync, []
+    return lifecycle.begin(replace(sync, generation=generation), now)

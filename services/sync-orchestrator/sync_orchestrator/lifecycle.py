@@ -1,0 +1,278 @@
+"""The life of every sync, as pure functions: what stands and what came make what stands next, and what to say.
+
+Events may come late, twice and in any order; what speaks of another attempt is ignored, and ended is final.
+A sync is done when each of its streams has its StreamEnded of the current attempt and every partition that
+names has drained, in whichever order these arrive.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
+from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.sync_life import (
+    FetchFailed,
+    PageFetched,
+    StreamEnded,
+    SyncCancelled,
+    SyncCompleted,
+    SyncFailed,
+    SyncParked,
+    SyncStarted,
+)
+from accounting_link.contracts.words import Result
+from msgspec.structs import replace
+
+from sync_orchestrator.sync import FINAL, STOPPING, Applied, Ended, Parked, State, Sync
+
+# A sync with more bad records than this, when they are a fifth of all, is not an import with a few odd ones.
+BAD_AT_LEAST, BAD_SHARE = 100, 0.2
+STOPPED_WITHOUT_DRAINS = timedelta(minutes=10)
+WITHOUT_PROGRESS = timedelta(days=1)
+PARKED_FOR_A_PERSON = timedelta(days=7)
+ASKS_BEFORE_NEW_ATTEMPT = 2
+ATTEMPTS = 2
+
+Step = tuple[Sync, list[Event]]
+
+
+def begin(sync: Sync, now: datetime) -> Step:
+    """Its turn has come: ask the adapter for the first time."""
+    running = replace(sync, state=State.RUNNING, progress_at=now)
+    return running, [_request(running)]
+
+
+def cancel(sync: Sync, by: str, now: datetime) -> Step:
+    """What has not begun is cancelled at once; what is being read ends when the adapter has let go."""
+    if sync.state in FINAL or sync.state == State.CANCELLING:
+        return sync, []
+    if sync.state == State.WAITING:
+        return _end(replace(sync, cancelled_by=by), State.CANCELLED, now)
+    return _stop(replace(sync, cancelled_by=by), State.CANCELLING, f"cancelled by {by}", now)
+
+
+def advance(sync: Sync, event: Event, scope: Scope, now: datetime) -> Step:
+    if sync.state in FINAL or scope.attempt != sync.attempt:
+        return sync, []
+    react = _REACTIONS.get(type(event))
+    return react(sync, event, scope, now) if react else (sync, [])
+
+
+def watch(sync: Sync, now: datetime, silence: timedelta) -> Step:
+    """What passing time does. Silence counts only while a replica holds the request and has not read to the
+    end: a request that none has reached yet, and markers that the writers have not reached, are waiting."""
+    if sync.state == State.PARKED:
+        return _watch_parked(sync, now)
+    if sync.state in STOPPING and sync.stopping_since and now - sync.stopping_since > STOPPED_WITHOUT_DRAINS:
+        return _end(sync, _stopped_state(sync), now)
+    quiet = now - (sync.progress_at or sync.requested_at)
+    if sync.state == State.RUNNING and quiet > WITHOUT_PROGRESS:
+        return _stop(sync, State.FAILING, "nothing happened for a day", now)
+    if sync.state == State.RUNNING and quiet > silence and _is_held(sync):
+        return _ask_after_silence(sync, now)
+    return sync, []
+
+
+def ask_again(sync: Sync, now: datetime) -> Step:
+    """The same attempt once more; the adapter goes on where its checkpoints stand."""
+    asked = replace(sync, state=State.RUNNING, ask=sync.ask + 1, parked=None, progress_at=now)
+    return asked, [_request(asked)]
+
+
+def new_attempt(sync: Sync, generation: int, now: datetime) -> Step:
+    """From nothing: what was read of the attempt before counts no more."""
+    fresh = replace(
+        sync,
+        attempt=sync.attempt + 1,
+        ask=1,
+        started_ask=0,
+        asked_since_progress=0,
+        progress={},
+        applied={},
+        failed=(),
+        parked=None,
+        generation=generation,
+        progress_at=now,
+    )
+    if sync.state in STOPPING:
+        return fresh, [_stop_request(fresh)]
+    fresh = replace(fresh, state=State.RUNNING)
+    return fresh, [_request(fresh)]
+
+
+def authorised_again(sync: Sync, authorisation: int, now: datetime) -> Step:
+    """A person connected again: what was parked for that goes on."""
+    if sync.state != State.PARKED or not sync.parked or sync.parked.authorisation >= authorisation:
+        return sync, []
+    return ask_again(replace(sync, authorisation=authorisation), now)
+
+
+def _started(sync: Sync, event: SyncStarted, scope: Scope, now: datetime) -> Step:
+    # A repeated SyncStarted says that the request is held, which is not progress.
+    if scope.ask <= sync.started_ask:
+        return sync, []
+    return replace(sync, started_ask=scope.ask, started_at=sync.started_at or event.at, progress_at=now), []
+
+
+def _page(sync: Sync, event: PageFetched, scope: Scope, now: datetime) -> Step:
+    before = sync.of(event.stream)
+    if event.pages <= before.pages:
+        return sync, []
+    seen = replace(
+        before, read=event.read, expected=event.expected, pages=event.pages, calls=event.calls, bytes=event.bytes
+    )
+    return _progressed(replace(sync, progress={**sync.progress, event.stream: seen}), now), []
+
+
+def _stream_ended(sync: Sync, event: StreamEnded, scope: Scope, now: datetime) -> Step:
+    before = sync.of(event.stream)
+    if before.ended is not None:
+        return sync, []
+    ended = Ended(topic=event.topic, markers=event.markers, began_at=event.began_at, stopped=event.stopped)
+    seen = replace(before, ended=ended, read=event.read, expected=event.read, calls=event.calls, bytes=event.bytes)
+    return _maybe_end(_progressed(replace(sync, progress={**sync.progress, event.stream: seen}), now), now)
+
+
+def _drained(sync: Sync, event: PartitionDrained, scope: Scope, now: datetime) -> Step:
+    before = sync.of(event.stream)
+    place = f"{event.topic}/{event.partition}"
+    if place in before.drained:
+        return sync, []
+    seen = replace(before, drained=(*before.drained, place))
+    return _maybe_end(_progressed(replace(sync, progress={**sync.progress, event.stream: seen}), now), now)
+
+
+def _applied(sync: Sync, event: RecordsApplied, scope: Scope, now: datetime) -> Step:
+    place = f"{event.topic}/{event.partition}"
+    before = sync.applied.get(place, Applied(upto=-1, count={}))
+    fresh = [outcome for outcome in event.outcomes if outcome.offset > before.upto]
+    if not fresh:
+        return sync, []
+    count = dict(before.count)
+    for outcome in fresh:
+        count[outcome.kind] = count.get(outcome.kind, 0) + 1
+    now_applied = Applied(upto=max(outcome.offset for outcome in fresh), count=count)
+    counted = replace(sync, applied={**sync.applied, place: now_applied}, failed=_failed(sync.failed, event.outcomes))
+    return _check_bad(_progressed(counted, now), now)
+
+
+def _failed(before: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
+    failed = dict.fromkeys(before)
+    for outcome in outcomes:
+        name = f"{outcome.kind}/{outcome.xero_id}"
+        if outcome.result == Result.FAILED:
+            failed[name] = None
+        else:
+            failed.pop(name, None)
+    return tuple(failed)
+
+
+def _check_bad(sync: Sync, now: datetime) -> Step:
+    applied = sum(sum(place.count.values()) for place in sync.applied.values())
+    if sync.state in STOPPING or len(sync.failed) < BAD_AT_LEAST or len(sync.failed) < BAD_SHARE * applied:
+        return sync, []
+    return _stop(sync, State.FAILING, f"{len(sync.failed)} of {applied} records could not be used", now)
+
+
+def _parked(sync: Sync, event: SyncParked, scope: Scope, now: datetime) -> Step:
+    if scope.ask < sync.ask or sync.state in STOPPING:
+        return sync, []
+    if sync.authorisation > event.authorisation:  # connected again since: nothing to wait for
+        return ask_again(sync, now)
+    parked = Parked(reason=event.reason, detail=event.detail, until=event.until, authorisation=event.authorisation)
+    return replace(sync, state=State.PARKED, parked=parked, progress_at=now), []
+
+
+def _fetch_failed(sync: Sync, event: FetchFailed, scope: Scope, now: datetime) -> Step:
+    if sync.state in STOPPING:
+        return sync, []
+    return _stop(sync, State.FAILING, event.reason, now)
+
+
+_REACTIONS: dict[type[Event], Callable[[Sync, Any, Scope, datetime], Step]] = {
+    SyncStarted: _started,
+    PageFetched: _page,
+    StreamEnded: _stream_ended,
+    PartitionDrained: _drained,
+    RecordsApplied: _applied,
+    SyncParked: _parked,
+    FetchFailed: _fetch_failed,
+}
+
+
+def _progressed(sync: Sync, now: datetime) -> Sync:
+    return replace(sync, progress_at=now, asked_since_progress=0)
+
+
+def _is_held(sync: Sync) -> bool:
+    read_to_the_end = all(sync.of(wanted.stream).ended for wanted in sync.streams)
+    return sync.started_ask == sync.ask and not read_to_the_end
+
+
+def _ask_after_silence(sync: Sync, now: datetime) -> Step:
+    if sync.asked_since_progress < ASKS_BEFORE_NEW_ATTEMPT:
+        return ask_again(replace(sync, asked_since_progress=sync.asked_since_progress + 1), now)
+    if sync.attempt < ATTEMPTS:
+        return new_attempt(sync, sync.generation, now)
+    return _stop(sync, State.FAILING, "Xero's records stopped coming, and asking again did not help", now)
+
+
+def _watch_parked(sync: Sync, now: datetime) -> Step:
+    parked = sync.parked
+    if parked and parked.until:
+        return ask_again(sync, now) if parked.until <= now else (sync, [])
+    if sync.progress_at and now - sync.progress_at > PARKED_FOR_A_PERSON:
+        return _stop(sync, State.FAILING, "nobody connected to Xero again within seven days", now)
+    return sync, []
+
+
+def _stop(sync: Sync, state: State, reason: str, now: datetime) -> Step:
+    stopping = replace(sync, state=state, reason=reason, stopping_since=now, parked=None)
+    after, events = _maybe_end(stopping, now)
+    return after, events or [_stop_request(stopping)]
+
+
+def _maybe_end(sync: Sync, now: datetime) -> Step:
+    if not sync.is_done():
+        return sync, []
+    if sync.state in STOPPING:
+        return _end(sync, _stopped_state(sync), now)
+    return _end(sync, State.COMPLETED_WITH_PROBLEMS if sync.failed else State.COMPLETED, now)
+
+
+def _stopped_state(sync: Sync) -> State:
+    return State.CANCELLED if sync.state == State.CANCELLING else State.FAILED
+
+
+def _end(sync: Sync, state: State, now: datetime) -> Step:
+    ended = replace(sync, state=state, ended_at=now, parked=None)
+    events: dict[State, Event] = {
+        State.COMPLETED: SyncCompleted(problems=False, ended_at=now),
+        State.COMPLETED_WITH_PROBLEMS: SyncCompleted(problems=True, ended_at=now),
+        State.FAILED: SyncFailed(reason=ended.reason, ended_at=now),
+        State.CANCELLED: SyncCancelled(cancelled_by=ended.cancelled_by, ended_at=now),
+    }
+    return ended, [events[state]]
+
+
+def _request(sync: Sync) -> SyncRequested:
+    return SyncRequested(
+        tenant_id=sync.tenant_id,
+        authorisation=sync.authorisation,
+        kind=sync.kind,
+        streams=sync.streams,
+        settings=sync.settings,
+        requested_by=sync.requested_by,
+        requested_at=sync.requested_at,
+    )
+
+
+def _stop_request(sync: Sync) -> SyncStopRequested:
+    return SyncStopRequested(
+        tenant_id=sync.tenant_id,
+        authorisation=sync.authorisation,
+        streams=tuple(wanted.stream for wanted in sync.streams),
+        reason=sync.reason,
+    )

@@ -1,0 +1,58 @@
+"""Making a new sync: which streams it reads, and since when."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from accounting_link.contracts.requests import StreamRequest
+from accounting_link.contracts.topics import Lane
+from accounting_link.contracts.words import Stream, SyncKind
+
+from sync_orchestrator.preferences import Preferences
+from sync_orchestrator.store import Connection
+from sync_orchestrator.sync import Sync
+
+# Xero says when a record changed to the millisecond but its Date header, from which a mark is made, tells
+# whole seconds, and its servers' clocks may differ. What is read twice is told unchanged.
+OVERLAP = timedelta(seconds=2)
+_IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "syncs.accounting-link.legrandcrm.com")
+
+
+def sync_id(connection_id: str, what: str) -> str:
+    """The same wish has the same id: an Idempotency-Key, or a scheduled time."""
+    return str(uuid.uuid5(_IDS, f"{connection_id}\n{what}"))
+
+
+def plan(
+    new_id: str,
+    connection: Connection,
+    kind: SyncKind,
+    preferences: Preferences,
+    marks: dict[Stream, datetime],
+    *,
+    requested_by: str,
+    now: datetime,
+    reference: str,
+    generation: int,
+) -> Sync:
+    """A full sync reads everything; a delta reads each stream since its mark, all of it where there is none."""
+
+    def since(stream: Stream) -> datetime | None:
+        mark = marks.get(stream) if kind == SyncKind.DELTA else None
+        return mark - OVERLAP if mark else None
+
+    return Sync(
+        id=new_id,
+        account_id=connection.account_id,
+        connection_id=connection.id,
+        tenant_id=connection.tenant_id,
+        authorisation=connection.authorisation,
+        lane=Lane.BULK,
+        kind=kind,
+        settings=preferences.for_sync(),
+        streams=tuple(StreamRequest(stream=stream, since=since(stream)) for stream in Stream),
+        scopes=preferences.scopes(),
+        requested_by=requested_by,
+        requested_at=now,
+        correlation_id=reference,
+        generation=generation,
+    )

@@ -1,0 +1,51 @@
+"""A connection's sync settings, as a person chooses them, and what follows from them."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+from accounting_link.contracts.requests import SyncSettings
+from accounting_link.contracts.words import Stream, Suppliers
+
+
+class Frequency(StrEnum):
+    MANUAL = "manual"
+    QUARTER_HOUR = "15m"
+    HOURLY = "hourly"
+    SIX_HOURS = "6h"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+_EVERY = {
+    Frequency.QUARTER_HOUR: timedelta(minutes=15),
+    Frequency.HOURLY: timedelta(hours=1),
+    Frequency.SIX_HOURS: timedelta(hours=6),
+    Frequency.DAILY: timedelta(days=1),
+    Frequency.WEEKLY: timedelta(days=7),
+}
+
+# Raised when what is made from a record changes, so that the next sync reads everything once more.
+MAPPING_VERSION = 1
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    frequency: Frequency = Frequency.HOURLY
+    suppliers: Suppliers = Suppliers.NONE
+    selected_suppliers: tuple[str, ...] = ()
+
+    def for_sync(self) -> SyncSettings:
+        return SyncSettings(suppliers=self.suppliers, selected_suppliers=self.selected_suppliers)
+
+    def scopes(self) -> dict[str, str]:
+        """What a mark of each stream is good for: a wider scope has no mark yet, so it is read in full."""
+        suppliers = ",".join([self.suppliers, *sorted(self.selected_suppliers)])
+        return {
+            Stream.CONTACTS: f"mapping={MAPPING_VERSION} suppliers={suppliers}",
+            Stream.INVOICES: f"mapping={MAPPING_VERSION}",
+        }
+
+    def next_due(self, after: datetime) -> datetime | None:
+        """When the next scheduled sync is due; None: never, a person starts each."""
+        every = _EVERY.get(self.frequency)
+        return after + every if every else None

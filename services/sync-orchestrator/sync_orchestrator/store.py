@@ -1,0 +1,214 @@
+"""What sync-orchestrator keeps: syncs, settings, marks, and the connections as auth-link last told of them.
+
+Every change of a sync and what it says to others (the outbox) are one transaction.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from accounting_link.chassis import mongo, outbox
+from accounting_link.chassis.messages import Outgoing, Publisher
+from accounting_link.chassis.mongo import Db, Document, Session
+from accounting_link.contracts.event import Event
+from accounting_link.contracts.words import Stream
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from sync_orchestrator.lifecycle import Step
+from sync_orchestrator.preferences import Preferences
+from sync_orchestrator.sync import FINAL, State, Sync
+
+OPEN = [state for state in State if state not in FINAL]
+
+
+class SlotTaken(Exception):  # noqa: N818 no error: another sync of the connection runs
+    """Another sync holds the slot that this one would have taken."""
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """As auth-link last told of it."""
+
+    id: str
+    account_id: str
+    tenant_id: str
+    tenant_name: str
+    authorisation: int
+    lost: bool
+
+
+def prepare(db: Db) -> None:
+    # A sync that has ended has no slot, and the index leaves it alone.
+    db.syncs.create_index(
+        [("connection_id", ASCENDING), ("slot", ASCENDING)],
+        unique=True,
+        partialFilterExpression={"slot": {"$type": "string"}},
+    )
+    db.syncs.create_index([("account_id", ASCENDING), ("connection_id", ASCENDING), ("requested_at", DESCENDING)])
+    db.syncs.create_index([("state", ASCENDING)])
+    db.connections.create_index([("account_id", ASCENDING)])
+    db.settings.create_index([("account_id", ASCENDING)])
+    db.settings.create_index([("next_due", ASCENDING)])
+    outbox.prepare(db)
+
+
+class Store:
+    def __init__(self, db: Db, publisher: Publisher) -> None:
+        self._db, self._publisher = db, publisher
+
+    # Syncs
+
+    def add(self, sync: Sync, events: Sequence[Event] = ()) -> Sync:
+        """Raises SlotTaken. A sync that is there already (same id) is given back as it stands."""
+
+        def work(session: Session) -> Sync:
+            found = self._db.syncs.find_one({"_id": sync.id}, session=session)
+            if found:
+                return _sync(found)
+            if sync.slot and self._db.syncs.find_one(
+                {"connection_id": sync.connection_id, "slot": sync.slot}, session=session
+            ):
+                raise SlotTaken
+            self._db.syncs.insert_one(_document(sync), session=session)
+            self._say(session, sync, events)
+            return sync
+
+        return mongo.transact(self._db, work)
+
+    def change(self, sync_id: str, step: Callable[[Sync], Step]) -> Sync | None:
+        """Applies ``step`` to the sync as it stands, whoever else is at it. None when there is no such sync."""
+
+        def work(session: Session) -> Sync | None:
+            found = self._db.syncs.find_one({"_id": sync_id}, session=session)
+            if found is None:
+                return None
+            before = _sync(found)
+            after, events = step(before)
+            if after is before:
+                return before
+            after = msgspec.structs.replace(after, revision=before.revision + 1)
+            self._db.syncs.replace_one({"_id": sync_id}, _document(after), session=session)
+            self._say(session, after, events)
+            if after.state in (State.COMPLETED, State.COMPLETED_WITH_PROBLEMS):
+                self._move_marks(session, after)
+            return after
+
+        return mongo.transact(self._db, work)
+
+    def begin(self, sync_id: str, step: Callable[[Sync], Step]) -> bool:
+        """As ``change``, for a sync whose turn may have come; False while another holds the active slot."""
+        waiting = self._db.syncs.find_one({"_id": sync_id}, {"connection_id": 1}) or {}
+        if self._db.syncs.find_one({"connection_id": waiting.get("connection_id"), "slot": "active"}, {"_id": 1}):
+            return False
+        try:
+            self.change(sync_id, step)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def get(self, account_id: str, sync_id: str) -> Sync | None:
+        found = self._db.syncs.find_one({"_id": sync_id, "account_id": account_id})
+        return _sync(found) if found else None
+
+    def recent(
+        self, account_id: str, connection_id: str | None, before: tuple[datetime, str] | None, limit: int
+    ) -> list[Sync]:
+        query: Document = {"account_id": account_id}
+        if connection_id:
+            query["connection_id"] = connection_id
+        if before:
+            at, sync_id = before
+            query["$or"] = [{"requested_at": {"$lt": at}}, {"requested_at": at, "_id": {"$lt": sync_id}}]
+        newest_first = [("requested_at", DESCENDING), ("_id", DESCENDING)]
+        return [_sync(found) for found in self._db.syncs.find(query).sort(newest_first).limit(limit)]
+
+    def holder(self, account_id: str, connection_id: str, slot: str) -> Sync | None:
+        found = self._db.syncs.find_one({"account_id": account_id, "connection_id": connection_id, "slot": slot})
+        return _sync(found) if found else None
+
+    def open(self) -> list[Sync]:
+        """Every sync that has not ended, oldest first. Of all accounts: only the worker asks."""
+        return [_sync(found) for found in self._db.syncs.find({"state": {"$in": OPEN}}).sort("requested_at", ASCENDING)]
+
+    def _say(self, session: Session, sync: Sync, events: Sequence[Event]) -> None:
+        outgoing = [Outgoing(event=event, scope=sync.scope()) for event in events]
+        outbox.store(self._db, session, self._publisher, sync.id, sync.revision, outgoing)
+
+    # Marks: from when on a delta reads a stream
+
+    def marks(self, connection_id: str, scopes: dict[str, str]) -> dict[Stream, datetime]:
+        found = self._db.marks.find(
+            {"_id": {"$in": [_mark_id(connection_id, s, scope) for s, scope in scopes.items()]}}
+        )
+        return {Stream(mark["stream"]): mark["at"] for mark in found}
+
+    def _move_marks(self, session: Session, sync: Sync) -> None:
+        for wanted in sync.streams:
+            ended = sync.of(wanted.stream).ended
+            if ended is None or ended.began_at is None:
+                continue
+            mark_id = _mark_id(sync.connection_id, wanted.stream, sync.scopes[wanted.stream])
+            mark = {"account_id": sync.account_id, "stream": wanted.stream, "at": ended.began_at, "sync_id": sync.id}
+            self._db.marks.replace_one({"_id": mark_id}, {"_id": mark_id, **mark}, upsert=True, session=session)
+
+    # Settings
+
+    def preferences(self, account_id: str, connection_id: str) -> Preferences:
+        found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id})
+        return msgspec.convert(found, Preferences) if found else Preferences()
+
+    def has_preferences(self, account_id: str, connection_id: str) -> bool:
+        """Has anybody saved settings, or started a sync, of this connection?"""
+        return self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"_id": 1}) is not None
+
+    def due_of(self, account_id: str, connection_id: str) -> datetime | None:
+        found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"next_due": 1})
+        return found["next_due"] if found else None
+
+    def save_preferences(self, account_id: str, connection_id: str, wanted: Preferences, due: datetime | None) -> None:
+        values = {**msgspec.to_builtins(wanted), "account_id": account_id, "next_due": due}
+        self._db.settings.update_one({"_id": connection_id, "account_id": account_id}, {"$set": values}, upsert=True)
+
+    def due(self, now: datetime) -> list[tuple[str, str, datetime]]:
+        """Connections whose scheduled sync is due: (account, connection, when it was due)."""
+        found = self._db.settings.find({"next_due": {"$type": "date", "$lte": now}})
+        return [(one["account_id"], one["_id"], one["next_due"]) for one in found]
+
+    def next_due(self, connection_id: str, was: datetime | None, then: datetime | None) -> None:
+        """Compare-and-set, so that of two schedulers one moves it."""
+        self._db.settings.update_one({"_id": connection_id, "next_due": was}, {"$set": {"next_due": then}})
+
+    # Connections
+
+    def connection(self, account_id: str, connection_id: str) -> Connection | None:
+        found = self._db.connections.find_one({"_id": connection_id, "account_id": account_id})
+        return _connection(found) if found else None
+
+    def told(self, connection: Connection) -> None:
+        """What speaks of a lower authorisation than is known is ignored."""
+        newer = {"_id": connection.id, "authorisation": {"$lte": connection.authorisation}}
+        values = msgspec.to_builtins(connection)
+        values.pop("id")
+        try:
+            self._db.connections.update_one(newer, {"$set": values}, upsert=True)
+        except DuplicateKeyError:
+            return  # stands with a higher authorisation
+
+
+def _mark_id(connection_id: str, stream: str, scope: str) -> str:
+    return f"{connection_id}/{stream}/{scope}"
+
+
+def _connection(found: Document) -> Connection:
+    return msgspec.convert({**found, "id": found["_id"]}, Connection)
+
+
+def _document(sync: Sync) -> Document:
+    values: Document = msgspec.to_builtins(sync, builtin_types=(datetime,))
+    return {"_id": values.pop("id"), "slot": sync.slot, **values}
+
+
+def _sync(found: Document) -> Sync:
+    values: dict[str, Any] = {**found, "id": found["_id"]}
+    return msgspec.convert(values, Sync)

@@ -1,0 +1,38 @@
+"""sync-orchestrator's web service: settings, syncs, progress."""
+
+import os
+
+from accounting_link.chassis import logs, mongo, topics, web
+from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
+from accounting_link.chassis.messages import Publisher
+from accounting_link.chassis.mongo import Db
+from accounting_link.chassis.outbox import StoredOnly
+from accounting_link.chassis.web import WebSettings
+from flask import Flask
+
+from sync_orchestrator import store
+from sync_orchestrator.api import views
+from sync_orchestrator.desk import Desk
+from sync_orchestrator.main import DATABASE
+from sync_orchestrator.settings import Web
+
+
+def build_app(settings: WebSettings, db: Db, clock: Clock) -> Flask:
+    platform = db.client.get_database(topics.PLATFORM)
+    # What is said here waits in the outbox for the worker's relay.
+    syncs = store.Store(db, Publisher(StoredOnly(), source="/sync-orchestrator", clock=clock))
+    desk = Desk(syncs, lambda: topics.generation(platform), clock)
+    return web.create(
+        "sync-orchestrator",
+        settings,
+        [views.syncs(syncs, desk), views.settings(syncs, desk)],
+        ready={"database": lambda: mongo.answers(db)},
+    )
+
+
+def create_app() -> Flask:
+    settings = Web.from_env(os.environ)
+    logs.start("sync-orchestrator", settings.web.log_level)
+    db = mongo.connect(settings.mongo_uri, DATABASE)
+    store.prepare(db)
+    return build_app(settings.web, db, SYSTEM_CLOCK)
