@@ -17,8 +17,6 @@ class Settings:
     status_bind: str
     session_timeout: timedelta
     silence: timedelta
-    fault_point: str
-    fault_marker: str
     log_level: str
 
     @classmethod
@@ -31,8 +29,6 @@ class Settings:
                 status_bind=read.text("STATUS_BIND", "host:port of /healthz, /readyz and /metrics"),
                 session_timeout=read.seconds("KAFKA_SESSION_TIMEOUT", "silence before a worker is dead", default=6),
                 silence=read.seconds("SYNC_SILENCE", "no progress for so long: a sync is asked again", default=300),
-                fault_point=read.text("FAULT_POINT", "tests only: where to be killed, once", default=""),
-                fault_marker=read.text("FAULT_MARKER", "tests only: file that says it has happened", default=""),
                 log_level=read.choice(
                     "LOG_LEVEL", "least severe log line", among=("DEBUG", "INFO", "WARNING"), default="INFO"
                 ),

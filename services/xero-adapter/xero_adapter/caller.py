@@ -1,0 +1,53 @@
+"""One call to Xero as this service makes every call: with a token, a permit, and what came of it remembered."""
+
+from uuid import uuid4
+
+from accounting_link.chassis.clock import Clock
+from accounting_link.contracts.event import Scope
+
+from xero_adapter.planning import permits
+from xero_adapter.planning.permits import Granted, Ledger, Limits, Said, Wait
+from xero_adapter.store import Ledgers
+from xero_adapter.xero import client
+from xero_adapter.xero.client import Answer, Xero
+from xero_adapter.xero.reading import Call
+from xero_adapter.xero.refusals import ConnectionGone, TokenExpired
+from xero_adapter.xero.tokens import Token, Tokens
+
+
+class Caller:
+    def __init__(self, xero: Xero, tokens: Tokens, ledgers: Ledgers, limits: Limits, clock: Clock) -> None:
+        self._xero, self._tokens, self._ledgers = xero, tokens, ledgers
+        self._limits, self._clock = limits, clock
+
+    def token(self, scope: Scope) -> Token:
+        """Raises ConnectionGone, Unavailable. Asked for before the permit, which is too dear to hold meanwhile."""
+        return self._tokens.get(scope.connection_id)
+
+    def permit(self, token: Token, scope: Scope) -> Granted | Wait:
+        permit_id = uuid4().hex
+
+        def step(ledger: Ledger) -> tuple[Ledger, Granted | Wait]:
+            return permits.ask(ledger, self._clock.now(), scope.lane, self._limits, permit_id)
+
+        return self._ledgers.change(token.tenant_id, step)
+
+    def call(self, token: Token, scope: Scope, permit: Granted, call: Call) -> Answer:
+        """Raises what :func:`client.check` raises. The permit is given back whatever happens."""
+        said = Said()
+        try:
+            answer = self._xero.get(token, call.path, call.query, call.headers)
+            said = Said.of(answer.headers, self._limits.a_day)
+        finally:
+            self._give_back(token, permit, said)
+        try:
+            return client.check(answer)
+        except TokenExpired as error:
+            # The next try, with a permit of its own, finds the new token.
+            if self._tokens.get(scope.connection_id, refused=token).fingerprint == token.fingerprint:
+                raise ConnectionGone("Xero does not accept this connection's token", token.authorisation) from error
+            raise
+
+    def _give_back(self, token: Token, permit: Granted, said: Said) -> None:
+        now = self._clock.now()
+        self._ledgers.change(token.tenant_id, lambda ledger: (permits.give_back(ledger, now, permit.id, said), None))

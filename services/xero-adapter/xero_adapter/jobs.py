@@ -1,0 +1,255 @@
+"""A request in hand (Job), and the reading of one of its streams (StreamTask), a page a turn.
+
+The order of things within a page is what makes a crash harmless: records acknowledged, then the checkpoint, then word
+of it; at the end the checkpoint says `ended`, then markers, then StreamEnded. Whatever is cut off is done
+again by whoever takes the request on, from where the checkpoint stands.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from accounting_link.chassis import logs
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.faults import FaultPoint
+from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Outgoing, Place, Publisher, Sent
+from accounting_link.contracts.cloudevents import Message
+from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.requests import SyncRequested
+from accounting_link.contracts.sync_life import FetchFailed, Marker, PageFetched, StreamEnded, SyncParked
+from accounting_link.contracts.topics import RECORDS
+from accounting_link.contracts.words import ParkReason, Stream
+from msgspec.structs import replace
+
+from xero_adapter import metrics
+from xero_adapter.caller import Caller
+from xero_adapter.planning import cursor as cursors
+from xero_adapter.planning.permits import Granted, Wait
+from xero_adapter.store import Checkpoint, Checkpoints
+from xero_adapter.xero import dates, reading
+from xero_adapter.xero.client import Answer
+from xero_adapter.xero.reading import Read
+from xero_adapter.xero.refusals import ConnectionGone, Refused, Throttled, TokenExpired, Unavailable
+
+log = logs.logger()
+
+PARK_PAST = timedelta(seconds=60)
+TRIES = 10  # with the pauses below, about three minutes of Xero not answering
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every stream's reading needs."""
+
+    caller: Caller
+    checkpoints: Checkpoints
+    publisher: Publisher
+    dead: DeadLetters
+    clock: Clock
+    jitter: Callable[[], float]  # from 0 to 1
+    faults: FaultPoint
+    page_size: int = reading.PAGE_SIZE
+
+    def say(self, scope: Scope, event: Event) -> None:
+        self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+
+
+@dataclass(kw_only=True)
+class Job:
+    """One SyncRequested in hand. Its offset may be committed once no stream of it is being read here."""
+
+    place: Place
+    scope: Scope
+    request: SyncRequested
+    tools: Tools
+    finished: Callable[[], None]
+    told_at: datetime
+    lost: bool = False  # its partition is another replica's now
+    parking: SyncParked | None = None
+    _reading: set[Stream] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def enter(self, streams: list[Stream]) -> None:
+        self._reading.update(streams)
+
+    def leave(self, stream: Stream) -> None:
+        """The last stream to leave finishes the request, and says that it is parked where it is."""
+        with self._lock:
+            self._reading.discard(stream)
+            last = not self._reading
+        if last and not self.lost:
+            if self.parking:
+                self.tools.say(self.scope, self.parking)
+                log.info("sync parked", reason=self.parking.reason, until=str(self.parking.until))
+            self.finished()
+
+    def park(self, reason: ParkReason, detail: str, until: datetime | None, authorisation: int) -> None:
+        """The other streams see it at their next turn."""
+        known = max(authorisation, self.request.authorisation)
+        self.parking = SyncParked(reason=reason, detail=detail, until=until, authorisation=known)
+
+
+def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoint, *, stopped: bool) -> None:
+    """Marks the end on every partition that the stream's records lie on, then tells the sync's life topic. Does
+    nothing when another has taken the checkpoint since. To be repeated harmlessly."""
+    stopped = stopped or checkpoint.stopped
+    if not checkpoint.ended:
+        checkpoint = replace(checkpoint, ended=True, stopped=stopped)
+        if not tools.checkpoints.save(checkpoint):
+            return
+    tools.faults.reach("xero-adapter:before-markers")
+    topic = RECORDS.name(scope.lane)
+    ended = StreamEnded(
+        stream=stream,
+        topic=topic,
+        read=checkpoint.read,
+        calls=checkpoint.calls,
+        bytes=checkpoint.bytes,
+        began_at=checkpoint.began_at,
+        stopped=stopped,
+    )
+    marks = [Outgoing(event=ended, scope=scope, place=Place(topic, p)) for p in checkpoint.partitions]
+    sent = tools.publisher.confirmed(marks)
+    markers = tuple(Marker(partition=one.place.partition, offset=one.offset) for one in sent)
+    tools.say(scope, replace(ended, markers=markers))
+
+
+class StreamTask:
+    """Reads one stream to its end. A step is one page at most, and never sleeps."""
+
+    def __init__(self, job: Job, stream: Stream, checkpoint: Checkpoint) -> None:
+        self._job, self._stream, self._at = job, stream, checkpoint
+        self._tools, self._scope = job.tools, job.scope
+        self._tries = 0
+
+    def __call__(self) -> datetime | None:
+        with logs.bound(self._scope):
+            return self._step()
+
+    def _step(self) -> datetime | None:
+        if self._job.lost:
+            return None
+        if self._job.parking:
+            return self._leave()
+        if self._at.ended or (self._at.begun and self._at.cursor is None):
+            end_stream(self._tools, self._scope, self._stream, self._at, stopped=False)
+            return self._leave()
+        try:
+            return self._read_page()
+        except Throttled as throttled:
+            # The permits know it too; they decide whether it is long enough to park.
+            log.info("Xero asked to wait", seconds=throttled.retry_after.total_seconds())
+            return self._tools.clock.now()
+        except (Unavailable, TokenExpired) as error:
+            return self._again(error.what)
+        except ConnectionGone as gone:
+            self._job.park(ParkReason.CONNECTION_LOST, gone.what, None, gone.authorisation)
+            return self._leave()
+        except Refused as refused:
+            return self._give_up(refused.what)
+
+    def _read_page(self) -> datetime | None:
+        caller, now = self._tools.caller, self._tools.clock.now()
+        token = caller.token(self._scope)
+        permit = caller.permit(token, self._scope)
+        if isinstance(permit, Wait):
+            return self._wait(permit, token.authorisation, now)
+        cursor = self._at.cursor or cursors.begin(None)
+        call = reading.call(self._stream, cursor, self._tools.page_size)
+        with metrics.CALL_SECONDS.labels(self._stream).time():
+            answer = caller.call(token, self._scope, permit, call)
+        metrics.CALLS.labels(self._stream, str(answer.status)).inc()
+        metrics.EGRESS_BYTES.inc(answer.egress)
+        found = reading.read(self._stream, answer, self._job.request.settings, self._tools.page_size)
+        sent = self._publish(found, permit)
+        self._tools.faults.reach("xero-adapter:after-publish")
+        if not self._save(found, answer, sent):
+            log.warning("another replica has taken this stream over", stream=self._stream)
+            return self._leave()
+        self._tries = 0
+        return self._tools.clock.now()
+
+    def _publish(self, found: Read, permit: Granted) -> list[Sent]:
+        messages = [self._fitting(Outgoing(event=r, scope=self._scope, reading=permit.reading)) for r in found.records]
+        for unreadable, raw in found.unreadable:
+            self._set_aside(unreadable.subject(), unreadable.reason, raw)
+            odd = Outgoing(event=unreadable, scope=self._scope, reading=permit.reading)
+            messages.append(self._tools.publisher.message(odd))
+        metrics.RECORDS.labels(self._stream).inc(len(messages))
+        return self._tools.publisher.forward(messages)
+
+    def _fitting(self, outgoing: Outgoing) -> Message:
+        message = self._tools.publisher.message(outgoing)
+        if len(message.value) <= LARGEST_VALUE_BYTES:
+            return message
+        stand_in = reading.too_large(outgoing.event, len(message.value))  # type: ignore[arg-type]  # pages hold records
+        self._set_aside(stand_in.subject(), stand_in.reason, message.value)
+        return self._tools.publisher.message(Outgoing(event=stand_in, scope=outgoing.scope, reading=outgoing.reading))
+
+    def _set_aside(self, about: str, reason: str, raw: bytes) -> None:
+        metrics.UNREADABLE.labels(self._stream).inc()
+        self._tools.dead.keep_record(self._scope, about, reason, raw)
+
+    def _save(self, found: Read, answer: Answer, sent: list[Sent]) -> bool:
+        at, page = self._at, found.page
+        read = at.read + len(sent)
+        base = at.cursor.base if at.cursor else 0
+        after = replace(
+            at,
+            begun=True,
+            cursor=cursors.follow(at.cursor or cursors.begin(None), page, read),
+            partitions=tuple(sorted({*at.partitions, *(one.place.partition for one in sent)})),
+            read=read,
+            expected=base + page.item_count if page.item_count is not None else None,
+            pages=at.pages + 1,
+            calls=at.calls + 1,
+            bytes=at.bytes + answer.egress,
+            began_at=at.began_at or dates.header(answer.headers.get("Date")),
+        )
+        if not self._tools.checkpoints.save(after):
+            return False
+        self._at = after
+        fetched = PageFetched(
+            stream=self._stream,
+            pages=after.pages,
+            read=after.read,
+            expected=after.expected,
+            calls=after.calls,
+            bytes=after.bytes,
+        )
+        self._tools.say(self._scope, fetched)
+        return True
+
+    def _wait(self, wait: Wait, authorisation: int, now: datetime) -> datetime | None:
+        if wait.until - now <= PARK_PAST:
+            return wait.until
+        reason = wait.reason or ParkReason.XERO_ASKED_TO_WAIT
+        self._job.park(reason, _WAITS[reason], wait.until, authorisation)
+        return self._leave()
+
+    def _again(self, what: str) -> datetime | None:
+        self._tries += 1
+        if self._tries >= TRIES:
+            return self._give_up(f"{what}, {TRIES} times in a row")
+        longest = min(_FIRST_PAUSE * float(2 ** (self._tries - 1)), _LONGEST_PAUSE)
+        pause = longest * (0.5 + self._tools.jitter() / 2)
+        log.warning("trying again", stream=self._stream, problem=what, seconds=round(pause.total_seconds(), 2))
+        return self._tools.clock.now() + pause
+
+    def _give_up(self, reason: str) -> datetime | None:
+        self._tools.say(self._scope, FetchFailed(stream=self._stream, reason=reason))
+        return self._leave()
+
+    def _leave(self) -> datetime | None:
+        self._job.leave(self._stream)
+        return None
+
+
+_WAITS = {
+    ParkReason.DAY_LIMIT: "Xero's limit of calls a day is used up",
+    ParkReason.XERO_ASKED_TO_WAIT: "Xero asked to wait",
+    ParkReason.CONNECTION_LOST: "Xero no longer accepts this connection",
+}

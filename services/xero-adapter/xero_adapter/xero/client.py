@@ -1,0 +1,94 @@
+"""One call to Xero's accounting API: a token, a tenant, a deadline for the whole of it."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import requests
+from accounting_link.chassis.clock import Clock
+from requests_oauthlib import OAuth2Session
+
+from xero_adapter.xero.refusals import ConnectionGone, Refused, Throttled, TokenExpired, Unavailable
+from xero_adapter.xero.tokens import Token
+
+_CHUNK = 1 << 18
+_CONNECT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """``headers`` may be looked up in any case. 304 is an answer too, without a body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    egress: int  # bytes that Xero counts: what came over the wire
+
+
+class Xero(Protocol):
+    def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """Whatever Xero answers, errors too. Raises Unavailable when nothing whole came in time."""
+
+
+class HttpXero:
+    """By requests-oauthlib, a session a thread: it is not made for more."""
+
+    def __init__(self, url: str, deadline: timedelta, clock: Clock) -> None:
+        self._url, self._deadline, self._clock = url.rstrip("/"), deadline, clock
+        self._local = threading.local()
+
+    def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        ends = self._clock.monotonic() + self._deadline.total_seconds()
+        try:
+            with self._session(token).get(
+                f"{self._url}/{path}",
+                params=dict(query),
+                headers={"xero-tenant-id": token.tenant_id, "Accept": "application/json", **headers},
+                timeout=(_CONNECT_SECONDS, self._deadline.total_seconds()),
+                stream=True,
+            ) as response:
+                body = self._body(response, ends)
+                return Answer(
+                    status=response.status_code, headers=response.headers, body=body, egress=response.raw.tell()
+                )
+        except requests.RequestException as error:
+            raise Unavailable(f"Xero does not answer ({type(error).__name__})") from error
+
+    def _body(self, response: requests.Response, ends: float) -> bytes:
+        # The timeout that requests knows is one between bytes: a trickle would outlive every permit.
+        chunks = []
+        for chunk in response.iter_content(_CHUNK):
+            chunks.append(chunk)
+            if self._clock.monotonic() > ends:
+                raise Unavailable("Xero did not finish its answer in time")
+        return b"".join(chunks)
+
+    def _session(self, token: Token) -> OAuth2Session:
+        session: OAuth2Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = OAuth2Session()
+        session.token = {"access_token": token.access_token, "token_type": "Bearer"}
+        return session
+
+
+def check(answer: Answer) -> Answer:
+    """200 and 304 pass; everything else is raised as what follows from it."""
+    status = answer.status
+    if status in (200, 304):
+        return answer
+    if status == 429:
+        retry = answer.headers.get("Retry-After", "")
+        raise Throttled("Xero asked to wait", timedelta(seconds=int(retry) if retry.isdigit() else 60))
+    if status == 401:
+        raise TokenExpired("Xero did not accept the token")
+    if status == 403:
+        raise ConnectionGone("the organisation is no longer connected for this token")
+    if status >= 500:
+        raise Unavailable(f"Xero answers {status}")
+    raise Refused(f"Xero refused the call ({status}): {_words(answer.body)}")
+
+
+def _words(body: bytes) -> str:
+    return body[:300].decode("utf-8", "replace")

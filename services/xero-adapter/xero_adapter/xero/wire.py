@@ -1,0 +1,129 @@
+"""Records as Xero writes them on the wire (its OpenAPI document, 16.1.0), as far as we read them.
+
+Amounts are JSON numbers and become decimals from their own digits. What is absent or null is empty; fields that are not
+named here are ignored.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import field
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    pass
+
+
+class WirePagination(msgspec.Struct, frozen=True, kw_only=True):
+    page: int
+    page_count: int = field(name="pageCount")
+    item_count: int = field(name="itemCount", default=0)
+
+
+class WirePerson(Wire, frozen=True, kw_only=True):
+    first_name: str | None = None
+    last_name: str | None = None
+    email_address: str | None = None
+
+
+class WireAddress(Wire, frozen=True, kw_only=True):
+    address_type: str | None = None
+    address_line1: str | None = None
+    address_line2: str | None = None
+    address_line3: str | None = None
+    address_line4: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    attention_to: str | None = None
+
+
+class WirePhone(Wire, frozen=True, kw_only=True):
+    phone_type: str | None = None
+    phone_number: str | None = None
+    phone_area_code: str | None = None
+    phone_country_code: str | None = None
+
+
+class WireContact(Wire, frozen=True, kw_only=True):
+    contact_id: str = field(name="ContactID")
+    updated: str = field(name="UpdatedDateUTC")
+    contact_status: str | None = None
+    name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email_address: str | None = None
+    contact_number: str | None = None
+    account_number: str | None = None
+    tax_number: str | None = None
+    website: str | None = None
+    default_currency: str | None = None
+    is_supplier: bool | None = None
+    is_customer: bool | None = None
+    merged_to: str | None = field(name="MergedToContactID", default=None)
+    contact_persons: list[WirePerson] | None = None
+    addresses: list[WireAddress] | None = None
+    phones: list[WirePhone] | None = None
+
+
+class WireLine(Wire, frozen=True, kw_only=True):
+    description: str | None = None
+    item_code: str | None = None
+    account_code: str | None = None
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    discount_rate: Decimal | None = None
+    tax_type: str | None = None
+    tax_amount: Decimal | None = None
+    line_amount: Decimal | None = None
+
+
+class WireContactRef(Wire, frozen=True, kw_only=True):
+    contact_id: str = field(name="ContactID")
+
+
+class WireInvoice(Wire, frozen=True, kw_only=True):
+    invoice_id: str = field(name="InvoiceID")
+    updated: str = field(name="UpdatedDateUTC")
+    type: str
+    contact: WireContactRef
+    status: str
+    invoice_number: str | None = None
+    reference: str | None = None
+    date: str | None = None
+    date_string: str | None = None
+    due_date: str | None = None
+    due_date_string: str | None = None
+    fully_paid_on_date: str | None = None
+    line_amount_types: str | None = None
+    currency_code: str | None = None
+    currency_rate: Decimal | None = None
+    sub_total: Decimal | None = None
+    total_tax: Decimal | None = None
+    total: Decimal
+    amount_due: Decimal | None = None
+    amount_paid: Decimal | None = None
+    amount_credited: Decimal | None = None
+    line_items: list[WireLine] | None = None
+
+
+class ContactsPage(Wire, frozen=True, kw_only=True):
+    contacts: list[msgspec.Raw]
+    pagination: WirePagination | None = field(name="pagination", default=None)
+
+
+class InvoicesPage(Wire, frozen=True, kw_only=True):
+    invoices: list[msgspec.Raw]
+    pagination: WirePagination | None = field(name="pagination", default=None)
+
+
+def named(raw: msgspec.Raw, name: str) -> str:
+    """One text field of a record that could not be read as a whole; empty when not even that can be."""
+    try:
+        found: Any = msgspec.json.decode(raw)
+    except msgspec.MsgspecError:
+        return ""
+    value = found.get(name) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
