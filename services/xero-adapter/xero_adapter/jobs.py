@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from xero_adapter import metrics
 from xero_adapter.caller import Caller
 from xero_adapter.planning import cursor as cursors
+from xero_adapter.planning.cursor import Cursor, Page
 from xero_adapter.planning.permits import Granted, Wait
 from xero_adapter.store import Checkpoint, Checkpoints
 from xero_adapter.xero import dates, reading
@@ -52,6 +53,7 @@ class Tools:
     jitter: Callable[[], float]  # from 0 to 1
     faults: FaultPoint
     page_size: int = reading.PAGE_SIZE
+    follow: Callable[[Cursor, Page, int], Cursor | None] = cursors.follow
 
     def say(self, scope: Scope, event: Event) -> None:
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
@@ -95,7 +97,6 @@ class Job:
 def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoint, *, stopped: bool) -> None:
     """Marks the end on every partition that the stream's records lie on, then tells the sync's life topic. Does
     nothing when another has taken the checkpoint since. To be repeated harmlessly."""
-    stopped = stopped or checkpoint.stopped
     if not checkpoint.ended:
         checkpoint = replace(checkpoint, ended=True, stopped=stopped)
         if not tools.checkpoints.save(checkpoint):
@@ -109,7 +110,7 @@ def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoin
         calls=checkpoint.calls,
         bytes=checkpoint.bytes,
         began_at=checkpoint.began_at,
-        stopped=stopped,
+        stopped=checkpoint.stopped,
     )
     marks = [Outgoing(event=ended, scope=scope, place=Place(topic, p)) for p in checkpoint.partitions]
     sent = tools.publisher.confirmed(marks)
@@ -200,7 +201,7 @@ class StreamTask:
         after = replace(
             at,
             begun=True,
-            cursor=cursors.follow(at.cursor or cursors.begin(None), page, read),
+            cursor=self._tools.follow(at.cursor or cursors.begin(None), page, read),
             partitions=tuple(sorted({*at.partitions, *(one.place.partition for one in sent)})),
             read=read,
             expected=base + page.item_count if page.item_count is not None else None,

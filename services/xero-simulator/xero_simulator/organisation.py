@@ -1,9 +1,9 @@
-"""What one organisation holds, each record's JSON made once when it changes, and kept in the orders Xero reads it in."""
+"""What one organisation holds: each record's JSON, made once when it changes, in the orders that Xero reads in."""
 
+import datetime as dt
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
@@ -48,8 +48,8 @@ class Invoice:
     contact_id: str
     number: str | None
     reference: str | None
-    date: date
-    due_date: date | None
+    date: dt.date
+    due_date: dt.date | None
     total: Decimal
     due: Decimal
     paid: Decimal
@@ -106,7 +106,7 @@ def _inner(doc: Doc) -> bytes:
 
 
 def contact_of(doc: Doc) -> Contact:
-    tail = {name: doc[name] for name in _CONTACT_TAIL if name in doc}
+    tail = {"ContactPersons": []} | {name: doc[name] for name in _CONTACT_TAIL if name in doc}
     stub = {"ContactID": doc["ContactID"], "Name": doc.get("Name")}
     rest: Doc = {"Addresses": [], "Phones": [], "ContactGroups": [], "ContactPersons": []}
     return Contact(
@@ -114,9 +114,7 @@ def contact_of(doc: Doc) -> Contact:
         updated_ms=ms_in(doc["UpdatedDateUTC"]),
         head=_inner({name: value for name, value in doc.items() if name not in tail}),
         tail=_inner(tail),
-        stub=encode(
-            {**{k: v for k, v in stub.items() if v is not None}, **rest, "HasValidationErrors": False}
-        ),
+        stub=encode({**{k: v for k, v in stub.items() if v is not None}, **rest, "HasValidationErrors": False}),
         status=doc["ContactStatus"],
         name=doc.get("Name"),
         first_name=doc.get("FirstName"),
@@ -141,8 +139,8 @@ def invoice_of(doc: Doc) -> Invoice:
         contact_id=doc["Contact"]["ContactID"],
         number=doc.get("InvoiceNumber"),
         reference=doc.get("Reference"),
-        date=date.fromisoformat(doc["DateString"][:10]),
-        due_date=date.fromisoformat(due_date[:10]) if due_date else None,
+        date=dt.date.fromisoformat(doc["DateString"][:10]),
+        due_date=dt.date.fromisoformat(due_date[:10]) if due_date else None,
         total=doc["Total"],
         due=doc["AmountDue"],
         paid=doc["AmountPaid"],
@@ -164,15 +162,18 @@ class Organisation:
         self.ledger = Ledger()
         self._of_contact: dict[str, set[str]] = {}
 
-    def fill(self, contacts: list[Doc], invoices: list[Doc]) -> None:
-        """Everything that an organisation is seeded with."""
+    def fill(self, contacts: list[Doc], invoices: Iterable[Doc]) -> None:
+        """Everything that an organisation is seeded with. Contacts come second: invoices make them customers."""
+        self.invoices.fill(map(self._seeded, invoices))
         self.contacts.fill(map(contact_of, contacts))
-        self.invoices.fill(map(invoice_of, invoices))
         for doc in contacts:
             self.ledger.contact(doc)
-        for doc in invoices:
-            self.ledger.invoice(doc)
-            self._of_contact.setdefault(doc["Contact"]["ContactID"], set()).add(doc["InvoiceID"])
+
+    def _seeded(self, doc: Doc) -> Invoice:
+        self.ledger.invoice(doc)
+        invoice = invoice_of(doc)
+        self._of_contact.setdefault(invoice.contact_id, set()).add(invoice.id)
+        return invoice
 
     def put_contact(self, doc: Doc) -> None:
         self.contacts.put(contact_of(doc))
@@ -212,7 +213,7 @@ class Organisation:
         held = (self.invoices.records[key] for key in self._of_contact.get(contact_id, ()))
         return sorted(held, key=lambda invoice: (invoice.date, invoice.id), reverse=True)
 
-    def balances(self, contact_id: str, today: date) -> Doc | None:
+    def balances(self, contact_id: str, today: dt.date) -> Doc | None:
         """What the contact owes and is owed, in the organisation's own currency; None where nothing is open."""
         sums = {"ACCREC": [_ZERO, _ZERO], "ACCPAY": [_ZERO, _ZERO]}
         for key in self._of_contact.get(contact_id, ()):

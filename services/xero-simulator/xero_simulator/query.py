@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from xero_simulator.organisation import Contact, Invoice, Organisation
@@ -14,7 +15,7 @@ from xero_simulator.wire import from_ms, to_ms
 Getter = Callable[[Organisation, Any], Any]
 
 
-class BadQuery(Exception):
+class QueryError(Exception):
     """A parameter that Xero would refuse; ``kind`` is the Type of its 400 body."""
 
     def __init__(self, message: str, kind: str = "QueryParseException") -> None:
@@ -114,7 +115,7 @@ def _literal(text: str) -> tuple[str, Any]:
         if text.startswith("DateTime"):
             return "DateTime", datetime(*[int(n) for n in text[9:-1].split(",")])  # type: ignore[arg-type]  # noqa: DTZ001 - Xero's own have no zone
     except (ValueError, TypeError) as wrong:
-        raise BadQuery(f"{text} is no valid value: {wrong}") from wrong
+        raise QueryError(f"{text} is no valid value: {wrong}") from wrong
     if text.startswith('"'):
         return "String", inside
     if text in ("true", "false"):
@@ -136,16 +137,17 @@ class Clause:
 
 
 def parse_where(kind: str, text: str) -> list[Clause]:
-    """Comparisons joined by AND or &&. Everything else (OR, brackets, other functions) is a BadQuery."""
-    clauses, at = [], 0
+    """Comparisons joined by AND or &&. Everything else (OR, brackets, other functions) is a QueryError."""
+    clauses: list[Clause] = []
+    at = 0
     while at < len(text) or not clauses:
         found = _CLAUSE.match(text, at)
         if found is None:
-            raise BadQuery(f"where: cannot read {text[at:]!r}; comparisons joined by AND or && are understood")
+            raise QueryError(f"where: cannot read {text[at:]!r}; comparisons joined by AND or && are understood")
         clauses.append(_clause(kind, found))
         at = found.end()
         if found["joint"] and at >= len(text):
-            raise BadQuery(f"where: {found['joint']} at the end")
+            raise QueryError(f"where: {found['joint']} at the end")
     return clauses
 
 
@@ -154,15 +156,15 @@ def _clause(kind: str, found: re.Match[str]) -> Clause:
     value_type, value = _literal(found["part"] or found["value"])
     name = found["method"] or found["op"]
     if value_type not in (field_type, "null"):
-        raise BadQuery(f"Operator '{name}' incompatible with operand types '{field_type}' and '{value_type}'")
+        raise QueryError(f"Operator '{name}' incompatible with operand types '{field_type}' and '{value_type}'")
     if value is None and name not in ("==", "=", "!="):
-        raise BadQuery(f"Operator '{name}' incompatible with operand types '{field_type}' and 'null'")
+        raise QueryError(f"Operator '{name}' incompatible with operand types '{field_type}' and 'null'")
     return Clause(found["field"], get, _COMPARE[name], value)
 
 
 def _field(kind: str, name: str) -> tuple[str, Getter]:
     if name not in FIELDS[kind]:
-        raise BadQuery(f"No property or field '{name}' exists in type '{kind.capitalize()}'")
+        raise QueryError(f"No property or field '{name}' exists in type '{kind.capitalize()}'")
     return FIELDS[kind][name]
 
 
@@ -172,7 +174,7 @@ def parse_order(kind: str, text: str) -> list[tuple[str, bool]]:
     for part in text.split(","):
         words = part.split()
         if not 1 <= len(words) <= 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
-            raise BadQuery(f"order: cannot read {part.strip()!r}")
+            raise QueryError(f"order: cannot read {part.strip()!r}")
         name = "InvoiceID" if words[0] == "InvoiceId" else words[0]
         _field(kind, name)
         parts.append((name, len(words) == 2 and words[1].upper() == "DESC"))
@@ -204,6 +206,7 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
 
 
 def _search_text(kind: str, org: Organisation, record: Any) -> str:
+    parts: tuple[str | None, ...]
     if kind == "contact":
         parts = (record.name, record.first_name, record.last_name, record.email, record.number)
     else:
@@ -218,8 +221,7 @@ def _tests(
     tests: list[Callable[[Any], bool]] = []
     if kind == "contact" and not _flag(query, "includeArchived") and not _list(query, "IDs"):
         tests.append(lambda record: record.status == "ACTIVE")
-    for clause in clauses:
-        tests.append(lambda record, clause=clause: clause.holds(org, record))  # type: ignore[misc]
+    tests += [partial(clause.holds, org) for clause in clauses]
     lists = {"Statuses": "status", "InvoiceNumbers": "number", "ContactIDs": "contact_id"} if kind == "invoice" else {}
     for parameter, attribute in lists.items():
         wanted = _list(query, parameter)
@@ -246,7 +248,7 @@ def _start(
 def select(org: Organisation, kind: str, query: Mapping[str, str], since: int | None, high_volume: int) -> list[Any]:
     """Every record that the query asks for, in its order (default UpdatedDateUTC); equals stand by id.
 
-    Raises BadQuery. ``since`` is inclusive, in milliseconds.
+    Raises QueryError. ``since`` is inclusive, in milliseconds.
     """
     shelf: Any = org.contacts if kind == "contact" else org.invoices
     clauses = parse_where(kind, query["where"]) if query.get("where") else []
@@ -265,7 +267,7 @@ def _refuse_high_volume(clauses: list[Clause], order: list[tuple[str, bool]]) ->
     odd = {c.field for c in clauses} - _OPTIMISED_WHERE | {name for name, _ in order} - _OPTIMISED_ORDER
     if odd:
         message = f"This organisation has too many invoices to filter or order by {', '.join(sorted(odd))}"
-        raise BadQuery(message, "HighVolumeException")
+        raise QueryError(message, "HighVolumeException")
 
 
 def _sorted(org: Organisation, kind: str, records: list[Any], order: list[tuple[str, bool]]) -> list[Any]:
@@ -273,7 +275,7 @@ def _sorted(org: Organisation, kind: str, records: list[Any], order: list[tuple[
     for name, descending in reversed(order):
         get = FIELDS[kind][name][1]
         # None first, as SQL Server sorts it; sorting is stable, so equals keep their order by id both ways.
-        records.sort(key=lambda record: ((v := get(org, record)) is not None, v or 0), reverse=descending)  # noqa: B023 - used at once
+        records.sort(key=lambda record: ((v := get(org, record)) is not None, v), reverse=descending)
     return records
 
 
@@ -292,9 +294,9 @@ class Page:
         try:
             number, size = int(query.get("page") or 1), int(query.get("pageSize") or 100)
         except ValueError as wrong:
-            raise BadQuery(f"page and pageSize must be whole numbers: {wrong}") from wrong
+            raise QueryError(f"page and pageSize must be whole numbers: {wrong}") from wrong
         if number < 1 or not 1 <= size <= 1000:
-            raise BadQuery("page must be 1 or more and pageSize from 1 to 1000")
+            raise QueryError("page must be 1 or more and pageSize from 1 to 1000")
         return cls(number, min(size, cap))
 
     def cut(self, records: list[Any]) -> list[Contact | Invoice]:

@@ -38,7 +38,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behaviour(Allowance):
     """What the control API can switch while the simulator runs.
 
     ``page_cap`` is the most records a page whatever is asked; ``answer_304`` off answers an empty list instead;
@@ -47,20 +47,10 @@ class Behaviour:
     """
 
     limits: bool = True
-    minute: int = 60
-    day: int = 5000
-    concurrent: int = 5
-    app_minute: int = 10_000
     page_cap: int = 1000
     answer_304: bool = True
     latency_ms: int = 0
     high_volume: int = 500_000
-
-    @property
-    def allowance(self) -> Allowance:
-        return Allowance(
-            minute=self.minute, day=self.day, concurrent=self.concurrent, app_minute=self.app_minute
-        )
 
     def changed(self, changes: Mapping[str, Any]) -> "Behaviour":
         """Raises ValueError for a name that is not one of these or a value of another type."""

@@ -60,10 +60,11 @@ def create(
         CALLER_KEY=settings.caller_key,
     )
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
-    problems.register(app)
     _register_requests(app)
     _register_health(app, ready)
     api = Api(app)
+    # After Api, which brings an error handler of its own that is no problem detail.
+    problems.register(app)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.extensions["openapi"] = api.spec

@@ -1,0 +1,61 @@
+"""The real parts, once a run. BROKER=kafka runs every test that needs a broker on Apache Kafka."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from accounting_link.chassis import mongo, topics
+from accounting_link.chassis.mongo import Db
+from accounting_link.testing.real_parts import RealParts, real_parts
+
+from deploy.local.run import Platform
+
+BROKER = os.environ.get("BROKER") or "embedded"
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealParts]:
+    """MongoDB and a broker, shared by all tests: each uses names of its own in them."""
+
+    @contextmanager
+    def local() -> Iterator[RealParts]:
+        folder: Path = tmp_path_factory.mktemp("parts")
+        with Platform(folder, BROKER, services=()) as platform:
+            yield RealParts(platform.mongo_uri, platform.address("broker"), BROKER == "embedded")
+
+    with real_parts(local) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(parts: RealParts) -> str:
+    return parts.mongo_uri
+
+
+@pytest.fixture(scope="session")
+def kafka_brokers(parts: RealParts) -> str:
+    """With every topic of the table made."""
+    settings = topics.Settings(
+        kafka_brokers=parts.kafka_brokers, mongo_uri=parts.mongo_uri, replication=1, embedded=parts.embedded
+    )
+    with mongo.database(parts.mongo_uri, topics.PLATFORM) as db:
+        topics.prepare(settings, db)
+    return parts.kafka_brokers
+
+
+@pytest.fixture
+def db(mongo_uri: str) -> Iterator[Db]:
+    """An empty database, for this test alone."""
+    with mongo.database(mongo_uri, f"test-{uuid.uuid4().hex[:12]}") as made:
+        yield made
+        made.client.drop_database(made.name)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Everything: parts, services, simulator, gateway."""
+    with Platform(tmp_path_factory.mktemp("platform"), BROKER) as made:
+        yield made

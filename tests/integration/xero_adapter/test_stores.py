@@ -1,0 +1,22 @@
+"""xero-adapter's stores on the real MongoDB."""
+
+import pytest
+from xero_adapter import store
+from xero_adapter.store import MongoCheckpoints, MongoLedgers
+
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.mongo import Db
+from tests.suites.adapter_stores import CheckpointSuite, LedgerSuite
+
+
+class TestMongoCheckpoints(CheckpointSuite):
+    @pytest.fixture
+    def checkpoints(self, db: Db) -> MongoCheckpoints:
+        store.prepare(db)
+        return MongoCheckpoints(db, SYSTEM_CLOCK)
+
+
+class TestMongoLedgers(LedgerSuite):
+    @pytest.fixture
+    def ledgers(self, db: Db) -> MongoLedgers:
+        return MongoLedgers(db)

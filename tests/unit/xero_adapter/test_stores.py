@@ -1,0 +1,18 @@
+"""The twins pass the suite that the MongoDB stores pass."""
+
+import pytest
+from xero_adapter.memory import MemoryCheckpoints, MemoryLedgers
+
+from tests.suites.adapter_stores import CheckpointSuite, LedgerSuite
+
+
+class TestMemoryCheckpoints(CheckpointSuite):
+    @pytest.fixture
+    def checkpoints(self) -> MemoryCheckpoints:
+        return MemoryCheckpoints()
+
+
+class TestMemoryLedgers(LedgerSuite):
+    @pytest.fixture
+    def ledgers(self) -> MemoryLedgers:
+        return MemoryLedgers()

@@ -1,0 +1,173 @@
+"""xero-adapter in memory: the simulator's core as Xero, the broker's twin, a clock that only this moves."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.faults import FaultPoint
+from accounting_link.chassis.messages import Outgoing, Publisher, Received
+from accounting_link.chassis.task_worker import TaskWorker
+from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.records import RecordEvent
+from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings, SyncStopRequested
+from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, XERO_ADAPTER, Lane
+from accounting_link.contracts.words import Stream, SyncKind
+from accounting_link.testing.broker import MemoryBroker
+from accounting_link.testing.builders import SCOPE
+from accounting_link.testing.clock import FakeClock
+from xero_adapter.caller import Caller
+from xero_adapter.handlers import Requests
+from xero_adapter.jobs import Tools
+from xero_adapter.memory import MemoryCheckpoints, MemoryLedgers
+from xero_adapter.planning import cursor as cursors
+from xero_adapter.planning.cursor import Cursor, Page
+from xero_adapter.planning.permits import Limits
+from xero_adapter.pool import Pool
+from xero_adapter.xero.client import Answer
+from xero_adapter.xero.refusals import ConnectionGone, Unavailable
+from xero_adapter.xero.tokens import Token
+from xero_simulator.simulator import Simulator
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass
+class TwinXero:
+    """The simulator's core, called without HTTP; what never arrived whole is what it is over a wire."""
+
+    simulator: Simulator
+
+    def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        answer = self.simulator.call(token.tenant_id, f"/{path}", query, headers)
+        if answer.broken:
+            raise Unavailable(f"Xero does not answer ({answer.broken})")
+        return Answer(status=answer.status, headers=answer.headers, body=answer.body, egress=len(answer.body))
+
+
+@dataclass
+class FixedTokens:
+    tenant_id: str
+    clock: FakeClock
+    gone: bool = False
+    refused: int = 0
+
+    def get(self, connection_id: str, refused: Token | None = None) -> Token:
+        if self.gone:
+            raise ConnectionGone("Xero no longer accepts this connection", 1)
+        self.refused += refused is not None
+        return Token(
+            access_token="t",
+            expires_at=self.clock.now() + timedelta(minutes=30),
+            authorisation=1,
+            tenant_id=self.tenant_id,
+            fingerprint=f"f-{self.refused}",
+        )
+
+
+@dataclass
+class World:
+    """One organisation, one replica."""
+
+    contacts: int = 60
+    invoices: int = 400
+    page_size: int = 50
+    limits: Limits = field(default_factory=Limits)
+    follow: Callable[[Cursor, Page, int], Cursor | None] = cursors.follow
+    ledgers: MemoryLedgers = field(default_factory=MemoryLedgers)
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.simulator = Simulator(self.clock, check_tokens=False)
+        self.tenant = self.simulator.add_organisation(
+            name="Kiwi", seed=7, contacts=self.contacts, invoices=self.invoices
+        )
+        self.tokens = FixedTokens(self.tenant, self.clock)
+        self.broker = MemoryBroker()
+        self.checkpoints = MemoryCheckpoints()
+        self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
+        self.worker, self.pool = self.replica()
+
+    def replica(self) -> tuple[TaskWorker, Pool]:
+        """One more member of the group, on the same stores."""
+        tools = Tools(
+            caller=Caller(TwinXero(self.simulator), self.tokens, self.ledgers, self.limits, self.clock),
+            checkpoints=self.checkpoints,
+            publisher=self.publisher,
+            dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),
+            clock=self.clock,
+            jitter=lambda: 1.0,
+            faults=FaultPoint(),
+            page_size=self.page_size,
+            follow=self.follow,
+        )
+        pool = Pool(self.clock)
+        self.consumer = self.broker.consumer(XERO_ADAPTER[Lane.BULK])
+        return TaskWorker(self.consumer, Requests(tools, pool), wait=timedelta(0), clock=self.clock), pool
+
+    def take_over(self) -> Pool:
+        """The broker thinks the replica dead and gives its partitions to another; returns the old one's pool."""
+        frozen = self.pool
+        self.consumer.close()
+        self.worker, self.pool = self.replica()
+        return frozen
+
+    def calls(self) -> list[dict[str, Any]]:
+        return list(self.simulator.calls.told(self.tenant)["calls"])
+
+    def request(self, scope: Scope = SCOPE, since: datetime | None = None, **settings: Any) -> None:
+        event = SyncRequested(
+            tenant_id=self.tenant,
+            authorisation=1,
+            kind=SyncKind.FULL,
+            streams=tuple(StreamRequest(stream=stream, since=since) for stream in Stream),
+            settings=SyncSettings(**settings),
+            requested_by="ada",
+            requested_at=self.clock.now(),
+        )
+        self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+
+    def stop(self, scope: Scope = SCOPE) -> None:
+        event = SyncStopRequested(
+            tenant_id=self.tenant, authorisation=1, streams=tuple(Stream), reason="cancelled by ada"
+        )
+        self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+
+    def run(self, most_turns: int = 10_000) -> None:
+        """Until nothing is left to do; the clock moves to whatever is waited for."""
+        for _ in range(most_turns):
+            self.worker.turn()
+            if self.pool.turn():
+                continue
+            next_at = self.pool.next_at()
+            if next_at is None:
+                self.worker.turn()
+                return
+            self.clock.advance(max(next_at - self.clock.now(), timedelta(0)))
+        raise AssertionError(f"not done after {most_turns} turns")
+
+    def step(self, turns: int) -> None:
+        """So many pieces of work, and no more."""
+        self.worker.turn()
+        for _ in range(turns):
+            self.pool.turn()
+        self.worker.turn()
+
+    def published(self) -> list[Received]:
+        return self.broker.log(RECORDS.name(Lane.BULK))
+
+    def life(self, kind: type[E]) -> list[E]:
+        return [one.event for one in self.broker.log(SYNC_LIFE.name()) if isinstance(one.event, kind)]
+
+    def ids(self) -> set[str]:
+        return {one.event.xero_id for one in self.published() if isinstance(one.event, RecordEvent)}
+
+    def held(self) -> set[str]:
+        """What the simulator holds that a sync is about."""
+        org = self.simulator.organisations[self.tenant]
+        sales = {record.id for record in org.invoices.records.values() if record.type == "ACCREC"}
+        return sales | set(org.contacts.records)
+
+    def lag(self) -> int:
+        return self.broker.lag(XERO_ADAPTER[Lane.BULK])
