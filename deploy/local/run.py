@@ -22,7 +22,7 @@ START_TIMEOUT = 120.0
 _STOP_ORDER = ("gateway", "broker", "mongodb")  # after everything else, in this order
 
 
-class StartFailed(Exception):
+class StartFailedError(Exception):
     """A unit did not become ready; the message names it and shows the end of its log."""
 
 
@@ -56,7 +56,10 @@ class Supervisor:
         self.stop()
 
     def start(self, timeout: float = START_TIMEOUT) -> None:
-        """Start everything and wait until it is ready; raises AlreadyRunning, PartMissing or StartFailed."""
+        """Start everything and wait until it is ready, or leave nothing.
+
+        Raises AlreadyRunningError, PartMissingError or StartFailedError.
+        """
         self.folder.hold()
         try:
             kill_marked(self.folder.mark)  # what a runner that was itself killed left behind
@@ -137,7 +140,9 @@ class Supervisor:
             if late and not wrong:
                 wrong = [c for name in names if (c := self._children[name]).state != "ready" and not c.waits]
             if late or wrong:
-                raise StartFailed("\n".join(map(_story, wrong)) or f"{', '.join(names)}: not ready in {timeout:.0f} s")
+                raise StartFailedError(
+                    "\n".join(map(_story, wrong)) or f"{', '.join(names)}: not ready in {timeout:.0f} s"
+                )
             time.sleep(0.05)
 
     def _watch(self) -> None:
@@ -189,7 +194,7 @@ class Platform(Supervisor):
 
     def __init__(
         self,
-        state_dir: Path | str,
+        folder: StateFolder | Path | str,
         broker: str = "embedded",
         *,
         services: Iterable[str] = services.NAMES,
@@ -197,7 +202,7 @@ class Platform(Supervisor):
         overrides: Mapping[str, Mapping[str, str]] | None = None,
         ports: Mapping[str, int] | None = None,
     ) -> None:
-        super().__init__(StateFolder(state_dir), self._all, overrides)
+        super().__init__(folder if isinstance(folder, StateFolder) else StateFolder(folder), self._all, overrides)
         self.broker = broker
         self._given = dict(ports or {})
         self._chosen = (*parts, *services)

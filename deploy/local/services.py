@@ -30,7 +30,8 @@ class Process:
     def command(self) -> tuple[str, ...]:
         if self.kind == "worker":
             return (sys.executable, "-m", self.package)
-        return (*_GUNICORN, "--config", "python:accounting_link.chassis.gunicorn_conf", f"{self.package}.web:create_app()")  # fmt: skip
+        config = ("--config", "python:accounting_link.chassis.gunicorn_conf")
+        return (*_GUNICORN, *config, f"{self.package}.web:create_app()")
 
     def unit(self, port: int, context: Mapping[str, str], metrics: Path) -> Unit:
         """How to run it here, listening on ``port``."""
@@ -74,8 +75,11 @@ _ADAPTER = {
     "AUTH_LINK_SERVICE_KEY": "{AUTH_LINK_SERVICE_KEY}",
     "XERO_API_URL": "http://{xero-simulator}/api.xro/2.0",
 }
+_BULK, _INTERACTIVE = {"LANE": "bulk"}, {"LANE": "interactive"}
 _FRONTEND = {
     "GATEWAY_URL": "http://{gateway}",
+    "PUBLIC_URL": "http://{gateway}",
+    "AUTO_SIGN_IN": "legrand:admin",
     "SIGN_IN_KEY": "{SIGN_IN_KEY}",
     "XERO_DEEP_LINK_URL": "http://{xero-simulator}/organisationlogin/default.aspx",
 }
@@ -85,23 +89,24 @@ PROCESSES = (
     Process(name="auth-link-worker", package="auth_link.main", kind="worker", own=_AUTH_LINK),
     Process(name="sync-orchestrator", package="sync_orchestrator", kind="web"),
     Process(name="sync-orchestrator-worker", package="sync_orchestrator.main", kind="worker"),
-    Process(name="xero-adapter-bulk", package="xero_adapter.main", kind="worker", own={**_ADAPTER, "LANE": "bulk"}),
-    Process(name="xero-adapter-interactive", package="xero_adapter.main", kind="worker", own={**_ADAPTER, "LANE": "interactive"}),
+    Process(name="xero-adapter-bulk", package="xero_adapter.main", kind="worker", own={**_ADAPTER, **_BULK}),
+    Process(
+        name="xero-adapter-interactive", package="xero_adapter.main", kind="worker", own={**_ADAPTER, **_INTERACTIVE}
+    ),
     Process(name="crm-writer", package="crm_writer", kind="web"),
-    Process(name="crm-writer-bulk", package="crm_writer.main", kind="worker", own={"LANE": "bulk"}),
-    Process(name="crm-writer-interactive", package="crm_writer.main", kind="worker", own={"LANE": "interactive"}),
+    Process(name="crm-writer-bulk", package="crm_writer.main", kind="worker", own=_BULK),
+    Process(name="crm-writer-interactive", package="crm_writer.main", kind="worker", own=_INTERACTIVE),
     Process(name="log-service", package="log_service", kind="web"),
     Process(name="log-service-worker", package="log_service.main", kind="worker"),
     Process(name="crm-frontend", package="crm_frontend", kind="web", own=_FRONTEND, needs=()),
     Process(name="lag-exporter", package="accounting_link.chassis.lag", kind="worker"),
-)  # fmt: skip
+)
 
 SIMULATOR = "xero-simulator"
 GATEWAY = {
     "GATEWAY_ADDRESS": "http://{gateway}",
     "GATEWAY_OTHERS": "http://:{gateway_port}",
     "GATEWAY_BIND": HOST,
-    "XERO_LOGIN_ORIGIN": "http://{xero-simulator}",
     "AUTH_LINK": "{auth-link}",
     "SYNC_ORCHESTRATOR": "{sync-orchestrator}",
     "CRM_WRITER": "{crm-writer}",
@@ -130,7 +135,7 @@ def simulator(port: int, context: Mapping[str, str], data: Path) -> Unit:
         command=command,
         environment=told,
         address=address,
-        ready=lambda: is_ok(f"http://{address}/simulator/calls"),
+        ready=lambda: is_ok(f"http://{address}/readyz"),
     )
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 
-class AlreadyRunning(Exception):
+class AlreadyRunningError(Exception):
     """Another runner holds this state folder."""
 
 
@@ -46,7 +46,7 @@ class StateFolder:
         return self.path / "logs" / f"{name}.log"
 
     def hold(self) -> None:
-        """Take the folder for this process; raises AlreadyRunning."""
+        """Take the folder for this process; raises AlreadyRunningError."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = self._lock or _locked(self.path / "lock")
 
@@ -61,7 +61,7 @@ class StateFolder:
             return False
         try:
             _locked(self.path / "lock").close()
-        except AlreadyRunning:
+        except AlreadyRunningError:
             return True
         return False
 
@@ -101,11 +101,11 @@ class StateFolder:
         _write(self.path / "state.json", status)
 
     def read_status(self) -> dict[str, Any]:
-        """What the runner last said; every unit is ``stopped`` when no runner lives."""
+        """What the runner last said; when no runner lives, nothing runs."""
         status: dict[str, Any] = _read(self.path / "state.json", {"units": []})
         if not self.is_held():
             for row in status["units"]:
-                row.update(state="stopped", pid=None)
+                row.update(state="failed" if row["state"] == "failed" else "stopped", pid=None)
         return status
 
 
@@ -134,7 +134,7 @@ def _locked(file: Path) -> TextIOWrapper:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as held:
         handle.close()
-        raise AlreadyRunning(f"another run lives in {file.parent}") from held
+        raise AlreadyRunningError(f"another run lives in {file.parent}") from held
     return handle
 
 

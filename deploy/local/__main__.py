@@ -1,0 +1,83 @@
+"""``python -m deploy.local demo|up|status|logs|kill``: what the Makefile's Run group calls.
+
+Told by the environment: STATE (folder, default .demo), BROKER (embedded or kafka), PORT (the gateway's), PORTS
+("mongod=27017 broker=9092"), ONCE=1, FRESH=1, JSON=1, REF, SERVICE, and SIMULATOR_... for the simulator.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+
+from deploy.local import demo, show
+from deploy.local.crm import DemoFailedError
+from deploy.local.parts import PartMissingError
+from deploy.local.run import Platform, StartFailedError
+from deploy.local.state import AlreadyRunningError, StateFolder
+
+
+def main(action: str, env: Mapping[str, str]) -> int:
+    folder = StateFolder(env.get("STATE") or ".demo")
+    if action == "status":
+        show.status(folder, as_json=env.get("JSON") == "1")
+    elif action == "logs":
+        show.logs(folder, env.get("REF", ""))
+    elif action == "kill":
+        show.kill(folder, env.get("SERVICE", ""))
+    elif action in ("demo", "up"):
+        return run(action, folder, env)
+    else:
+        sys.exit(__doc__)
+    return 0
+
+
+def run(action: str, folder: StateFolder, env: Mapping[str, str]) -> int:
+    """Start everything, drive the demo, stay until Ctrl-C; the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        folder.hold()
+        if env.get("FRESH") == "1":
+            folder.clear()
+        simulator = {name: value for name, value in env.items() if name.startswith("SIMULATOR_")}
+        broker, overrides = env.get("BROKER") or "embedded", {"xero-simulator": simulator}
+        platform = Platform(folder, broker, ports=ports(env), overrides=overrides)
+        once = env.get("ONCE") == "1"
+        with platform:
+            code = demo.run(platform, once=once) if action == "demo" else 0
+            if not once:
+                print(f"Ready: {platform.public_url}/", flush=True)
+                threading.Event().wait()
+    except KeyboardInterrupt:
+        code = 0
+    except AlreadyRunningError as held:
+        code = _sorry(f"{held}. See it with `make status`, or choose another folder with STATE=…")
+    except (PartMissingError, StartFailedError, DemoFailedError) as problem:
+        code = _sorry(str(problem))
+    return code
+
+
+def ports(env: Mapping[str, str]) -> dict[str, int]:
+    """The ports that were given; all others are free ones."""
+    given = dict(pair.split("=", 1) for pair in env.get("PORTS", "").split())
+    if env.get("PORT"):
+        given["gateway"] = env["PORT"]
+    return {name: int(port) for name, port in given.items()}
+
+
+def _interrupt(*_: object) -> None:
+    """Stop once: a second Ctrl-C must not stop the stopping."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    print("\nStopping everything …", flush=True)
+    raise KeyboardInterrupt
+
+
+def _sorry(text: str) -> int:
+    print(text, file=sys.stderr, flush=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) == 2 else "help", os.environ))

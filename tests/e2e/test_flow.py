@@ -1,0 +1,178 @@
+"""The flow through the gateway, as a person and Xero see it: import, nothing new, then exactly what changed."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+
+from deploy.local.crm import Crm
+from deploy.local.run import Platform
+
+FINAL = ("completed", "completed_with_problems", "failed", "cancelled")
+WITHIN = 60.0
+
+
+@dataclass
+class Flow:
+    """One person, one organisation of 1,200 contacts and 8,000 invoices, and Xero's control room."""
+
+    platform: Platform
+    crm: Crm
+    connection: str
+    tenant: str
+
+    @property
+    def xero(self) -> str:
+        return f"http://{self.platform.address('xero-simulator')}/simulator"
+
+    def sync(self, kind: str = "delta") -> dict[str, Any]:
+        """Runs one to its end; its log."""
+        started = self.crm.post("/syncs", {"connection_id": self.connection, "kind": kind})
+        until(lambda: self.crm.get(f"/syncs/{started['id']}")["state"] in FINAL)
+        until(lambda: self.crm.get(f"/logs/sync/{started['id']}")["state"] in FINAL)
+        return {**self.crm.get(f"/logs/sync/{started['id']}"), **self.crm.get(f"/syncs/{started['id']}")}
+
+    def outcomes(self, sync_id: str, result: str) -> set[tuple[str, str]]:
+        rows = self.crm.every(f"/logs/sync/{sync_id}/records", result=result)
+        return {(row["kind"], row["xero_id"]) for row in rows}
+
+    def calls(self) -> list[dict[str, Any]]:
+        said = requests.get(f"{self.xero}/calls", params={"tenant": self.tenant}, timeout=10).json()
+        return list(said["calls"])
+
+    def forget_calls(self) -> None:
+        requests.delete(f"{self.xero}/calls", params={"tenant": self.tenant}, timeout=10).raise_for_status()
+
+    def change(self, *changes: dict[str, Any]) -> None:
+        answer = requests.post(f"{self.xero}/{self.tenant}/changes", data=json.dumps(list(changes)), timeout=10)
+        assert answer.ok, answer.text
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        said = requests.get(f"{self.xero}/ledger/records", params={"tenant": self.tenant, "kind": kind}, timeout=10)
+        return list(said.json()["items"])
+
+    def ledger(self) -> dict[str, Any]:
+        return dict(requests.get(f"{self.xero}/ledger", params={"tenant": self.tenant}, timeout=10).json())
+
+
+def until(true: Callable[[], bool], within: float = WITHIN) -> None:
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def flow(platform: Platform) -> Flow:
+    crm = Crm(platform.public_url)
+    crm.sign_in("legrand:admin")
+    connection = crm.connect()
+    until(lambda: crm.knows(f"/settings/{connection}"))
+    tenant = crm.get(f"/connections/{connection}")["tenant_id"]
+    return Flow(platform, crm, connection, tenant)
+
+
+@pytest.fixture(scope="module")
+def first(flow: Flow) -> dict[str, Any]:
+    """The first sync's log."""
+    return flow.sync("full")
+
+
+def test_the_first_sync_tells_one_outcome_of_every_record_in_xero(flow: Flow, first: dict[str, Any]) -> None:
+    assert first["state"] == "completed"
+    told = {result: flow.outcomes(first["id"], result) for result in ("created", "left_out")}
+    in_xero = {("contact", row["id"]) for row in flow.records("contact")}
+    in_xero |= {("invoice", row["id"]) for row in flow.records("invoice") if row["type"] == "ACCREC"}
+
+    assert told["created"] | told["left_out"] == in_xero
+    assert not told["created"] & told["left_out"]
+    assert len(in_xero) == 9200
+
+
+def test_totals_at_the_gateway_equal_xeros_to_the_cent(flow: Flow, first: dict[str, Any]) -> None:
+    totals = flow.crm.get("/transactions/totals", connection_id=flow.connection)["items"]
+    ours = {(t["status"], t["currency"]): (t["count"], Decimal(t["total"]), Decimal(t["due"])) for t in totals}
+    xeros = {
+        (t["status"], t["currency"]): (t["count"], Decimal(str(t["total"])), Decimal(str(t["due"])))
+        for t in flow.ledger()["invoices"]
+        if t["type"] == "ACCREC"
+    }
+
+    assert ours == xeros
+    assert len({currency for _, currency in ours}) == 2
+
+
+def test_who_is_left_out_is_told_with_what_is_missing(flow: Flow, first: dict[str, Any]) -> None:
+    left_out = list(flow.crm.every(f"/logs/sync/{first['id']}/records", result="left_out"))
+
+    assert {row["kind"] for row in left_out} == {"contact"}
+    assert all(row["reason"] for row in left_out)
+    assert any("last name" in row["reason"] for row in left_out)
+
+
+def test_a_second_sync_with_nothing_changed_makes_one_call_a_stream_and_changes_nothing(
+    flow: Flow, first: dict[str, Any]
+) -> None:
+    flow.forget_calls()
+    second = flow.sync()
+
+    paths = [call["path"] for call in flow.calls()]
+    assert sorted(paths) == ["/Contacts", "/Invoices"]
+    assert (flow.outcomes(second["id"], "created"), flow.outcomes(second["id"], "updated")) == (set(), set())
+
+
+def test_a_third_sync_tells_exactly_the_five_that_changed_and_reads_little(flow: Flow, first: dict[str, Any]) -> None:
+    before = flow.sync()
+    sales = [row for row in flow.records("invoice") if row["type"] == "ACCREC" and row["status"] == "AUTHORISED"]
+    contact = next(
+        row for row in flow.records("contact") if ("contact", row["id"]) in flow.outcomes(first["id"], "created")
+    )
+    mark = flow.calls()[-1]["at"][:19] + ".900+00:00"  # in the very second that the last sync's mark is made of
+    flow.change(
+        {
+            "kind": "invoice",
+            "id": sales[0]["id"],
+            "set": {"Reference": "changed in the second of the mark"},
+            "updated_at": mark,
+        },
+        {"kind": "invoice", "id": sales[1]["id"], "set": {"Reference": "changed"}},
+        {"kind": "invoice", "id": sales[2]["id"], "set": {"Reference": "changed too"}},
+        {"kind": "contact", "id": contact["id"], "set": {"EmailAddress": "new@example.com"}},
+        {"kind": "invoice", "id": sales[3]["id"], "op": "void"},
+    )
+    flow.forget_calls()
+    third = flow.sync()
+
+    assert before["state"] == "completed"
+    assert flow.outcomes(third["id"], "updated") == {
+        *(("invoice", row["id"]) for row in sales[:4]),
+        ("contact", contact["id"]),
+    }
+    assert flow.outcomes(third["id"], "created") == set()
+    assert sum(call["bytes"] for call in flow.calls()) < 50_000
+
+
+def test_progress_is_told_by_server_sent_events_until_the_end(flow: Flow, first: dict[str, Any]) -> None:
+    started = flow.crm.post("/syncs", {"connection_id": flow.connection, "kind": "full"})
+    states = [json.loads(line)["state"] for line in flow.crm.events(f"/syncs/{started['id']}/progress")]
+
+    assert states[-1] == "completed"
+    assert len(states) > 2
+
+
+def test_another_account_sees_none_of_it(flow: Flow, first: dict[str, Any]) -> None:
+    other = Crm(flow.platform.public_url)
+    other.sign_in("kauri:admin")
+
+    assert not other.knows(f"/connections/{flow.connection}")
+    assert not other.knows(f"/syncs/{first['id']}")
+    assert not other.knows(f"/logs/sync/{first['id']}")
+    assert other.get("/companies")["items"] == []
+    company = flow.crm.get("/companies")["items"][0]
+    assert not other.knows(f"/companies/{company['id']}")
+    assert flow.crm.knows(f"/companies/{company['id']}")  # the control: it is there for its own account
