@@ -1,0 +1,345 @@
+"""Syncs as they are kept and asked for, on the real MongoDB, through the service's own HTTP."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from accounting_link.chassis import callers, outbox
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY, Caller
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.messages import Delivery, Outgoing, Place, Publisher
+from accounting_link.chassis.mongo import Db
+from accounting_link.chassis.outbox import Relay
+from accounting_link.chassis.web import WebSettings
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncStarted
+from accounting_link.contracts.topics import CONNECTIONS, REQUESTS, SYNC_LIFE, Lane
+from accounting_link.contracts.words import Stream, SyncKind
+from accounting_link.testing.broker import MemoryBroker
+from accounting_link.testing.clock import FakeClock
+from flask.testing import FlaskClient
+from sync_orchestrator import store as stores
+from sync_orchestrator.handlers import Advance, Tend
+from sync_orchestrator.store import Store
+from sync_orchestrator.web import build_app
+
+KEY = "a key of at least thirty-two characters"
+
+
+@dataclass
+class World:
+    """The orchestrator's web service and worker on one database, and a broker in memory."""
+
+    db: Db
+    clock: FakeClock = field(default_factory=FakeClock)
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        stores.prepare(self.db)
+        self.app = build_app(WebSettings(caller_key=KEY, log_level="INFO"), self.db, self.clock)
+        publisher = Publisher(self.broker, source="/sync-orchestrator", clock=self.clock)
+        self.store = Store(self.db, publisher)
+        dead = DeadLetters(publisher, consumer="sync-orchestrator", clock=self.clock)
+        self.advance = Advance(self.store, dead, self.clock)
+        every = timedelta(0)
+        self.tend = Tend(self.store, lambda: self.generation, self.clock, silence=timedelta(minutes=5), every=every)
+        self.relay = Relay(self.db, publisher, self.clock)
+
+    def tell(self, event: Event, scope: Scope) -> None:
+        """The worker hears it."""
+        elsewhere = Publisher(self.broker, source="/test", clock=self.clock)
+        message = elsewhere.message(Outgoing(event=event, scope=scope))
+        place = Place(message.topic, 0)
+        self.advance([Delivery(place=place, offset=0, headers=message.headers, value=message.value)])
+
+    def connect(self, account: str = "legrand", connection: str = "kiwi", authorisation: int = 1) -> None:
+        event = ConnectionEstablished(
+            tenant_id="t-1",
+            authorisation=authorisation,
+            tenant_name="Kiwi Ltd",
+            connected_by="ada",
+            connected_at=self.clock.now(),
+        )
+        self.tell(event, Scope(account_id=account, connection_id=connection))
+
+    def client(self, account: str = "legrand", *roles: str) -> FlaskClient:
+        caller = Caller(account_id=account, user_id="ada", name="Ada", roles=frozenset(roles or (ADMIN,)))
+        client = self.app.test_client()
+        # Signed by real time: PyJWT checks it against a clock of its own.
+        client.environ_base["HTTP_X_CALLER"] = callers.sign(caller, KEY, SYSTEM_CLOCK)
+        return client
+
+    def start(self, kind: str = "full", **headers: str) -> dict[str, Any]:
+        body = {"connection_id": "kiwi", "kind": kind}
+        answer = self.client().post("/api/v1/syncs", json=body, headers=headers)
+        assert answer.status_code == 202, answer.json
+        return dict(answer.json or {})
+
+    def get(self, sync_id: str) -> dict[str, Any]:
+        return dict(self.client().get(f"/api/v1/syncs/{sync_id}").json or {})
+
+    def requests(self) -> list[Event]:
+        while self.relay.turn():
+            pass
+        return [one.event for one in self.broker.log(REQUESTS.name(Lane.BULK))]
+
+    def delta_request(self) -> SyncRequested:
+        [found] = [r for r in self.requests() if isinstance(r, SyncRequested) and r.kind == SyncKind.DELTA]
+        return found
+
+    def finish(self, sync_id: str) -> None:
+        """The adapter found nothing to read."""
+        sync = self.store.get("legrand", sync_id)
+        assert sync is not None
+        for stream in Stream:
+            ended = StreamEnded(stream=stream, topic="records", read=0, calls=1, bytes=1, began_at=self.clock.now())
+            self.tell(ended, sync.scope())
+
+
+@pytest.fixture
+def world(db: Db) -> World:
+    made = World(db)
+    made.connect()
+    return made
+
+
+def test_a_sync_is_stored_with_its_request_and_the_relay_sends_it(world: World) -> None:
+    started = world.start()
+
+    [request] = world.requests()
+    assert isinstance(request, SyncRequested)
+    assert (request.tenant_id, [s.stream for s in request.streams]) == ("t-1", list(Stream))
+    assert world.get(started["id"])["state"] == "running"
+    assert outbox.waiting(world.db) == 0
+
+
+def test_the_same_idempotency_key_gives_the_same_sync(world: World) -> None:
+    one = world.start(**{"Idempotency-Key": "click-1"})
+    again = world.start(**{"Idempotency-Key": "click-1"})
+
+    assert one["id"] == again["id"]
+    assert len(world.requests()) == 1
+
+
+def test_a_sync_that_has_not_begun_is_joined_and_one_that_has_is_followed_by_one(world: World) -> None:
+    one = world.start("delta")
+    joined = world.start("delta")
+    world.tell(SyncStarted(at=world.clock.now()), world.store.get("legrand", one["id"]).scope())  # type: ignore[union-attr]
+    following, waiting_too = world.start("delta"), world.start("delta")
+
+    assert joined["id"] == one["id"]
+    assert following["id"] != one["id"]
+    assert (following["state"], waiting_too["id"]) == ("waiting", following["id"])
+    assert len(world.requests()) == 1
+
+    world.finish(one["id"])
+    world.tend.turn()
+    assert world.get(one["id"])["state"] == "completed"
+    assert world.get(following["id"])["state"] == "running"
+    assert len(world.requests()) == 2
+
+
+def test_of_many_clicks_at_once_one_sync_runs_and_one_waits(world: World) -> None:
+    threads = [threading.Thread(target=world.start, args=(kind,)) for kind in ("full", "delta") * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    states = [sync["state"] for sync in (world.client().get("/api/v1/syncs").json or {})["items"]]
+    assert states.count("running") == 1
+    assert set(states) <= {"running", "waiting"}
+    assert len(states) <= 3  # what runs, and one waiting of each kind
+
+
+def test_completing_moves_the_marks_so_that_a_delta_reads_since_then(world: World) -> None:
+    began = world.clock.now()
+    world.finish(world.start("full")["id"])
+    world.clock.advance(timedelta(hours=1))
+    world.start("delta")
+
+    request = world.delta_request()
+    assert {s.since for s in request.streams} == {began - timedelta(seconds=2)}
+
+
+def test_a_wider_choice_of_suppliers_has_no_mark_and_reads_contacts_in_full(world: World) -> None:
+    world.finish(world.start("full")["id"])
+    body = {"frequency": "manual", "suppliers": "all", "selected_suppliers": []}
+    assert world.client().put("/api/v1/settings/kiwi", json=body).status_code == 200
+    world.start("delta")
+
+    request = world.delta_request()
+    since = {s.stream: s.since for s in request.streams}
+    assert since[Stream.CONTACTS] is None
+    assert since[Stream.INVOICES] is not None
+    assert request.settings.suppliers == "all"
+
+
+def test_a_failed_or_cancelled_sync_moves_no_mark(world: World) -> None:
+    started = world.start("full")
+    world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
+    world.finish(started["id"])
+
+    assert world.get(started["id"])["state"] == "cancelled"
+    assert world.store.marks("kiwi", world.store.preferences("legrand", "kiwi").scopes()) == {}
+
+
+def test_cancelling_asks_the_adapter_to_stop(world: World) -> None:
+    started = world.start()
+    answer = world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
+
+    assert (answer.json or {})["state"] == "cancelling"
+    assert [type(event) for event in world.requests()] == [SyncRequested, SyncStopRequested]
+
+
+def test_the_end_is_said_once_however_often_it_is_heard(world: World) -> None:
+    started = world.start()
+    world.finish(started["id"])
+    world.finish(started["id"])
+    while world.relay.turn():
+        pass
+
+    ends = [one for one in world.broker.log(SYNC_LIFE.name()) if isinstance(one.event, SyncCompleted)]
+    assert len(ends) == 1
+
+
+def test_nothing_is_scheduled_until_a_person_saves_or_syncs_once(world: World) -> None:
+    world.clock.advance(timedelta(days=30))
+    world.tend.turn()
+    assert world.requests() == []
+
+    world.finish(world.start()["id"])
+    world.clock.advance(timedelta(hours=1))
+    world.tend.turn()
+    world.tend.turn()  # its turn comes
+    assert len(world.requests()) == 2
+
+
+def test_two_schedulers_make_one_sync_of_one_due_time(world: World) -> None:
+    world.finish(world.start()["id"])
+    world.clock.advance(timedelta(hours=1))
+    other = Tend(world.store, lambda: 1, world.clock, silence=timedelta(minutes=5), every=timedelta(0))
+    threads = [threading.Thread(target=tend.turn) for tend in (world.tend, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    world.tend.turn()
+
+    assert len((world.client().get("/api/v1/syncs").json or {})["items"]) == 2
+
+
+def test_a_broker_that_forgot_starts_every_open_sync_anew_under_its_id(world: World) -> None:
+    started = world.start()
+    world.generation = 2
+    world.tend.turn()
+
+    assert world.get(started["id"])["attempt"] == 2
+    assert len(world.requests()) == 2
+
+
+def test_a_lost_connection_is_said_before_anything_is_started(world: World) -> None:
+    lost = ConnectionLost(tenant_id="t-1", authorisation=1, reason="invalid_grant", lost_at=world.clock.now())
+    world.tell(lost, Scope(account_id="legrand", connection_id="kiwi"))
+    answer = world.client().post("/api/v1/syncs", json={"connection_id": "kiwi"})
+
+    assert answer.status_code == 409
+    assert answer.content_type == "application/problem+json"
+    assert "Connect to Xero again" in (answer.json or {})["do"]
+    world.connect(authorisation=2)
+    assert world.start()["state"] == "running"
+
+
+def test_word_of_an_older_authorisation_changes_nothing(world: World) -> None:
+    world.connect(authorisation=3)
+    late = ConnectionLost(tenant_id="t-1", authorisation=2, reason="late", lost_at=world.clock.now())
+    world.tell(late, Scope(account_id="legrand", connection_id="kiwi"))
+
+    assert world.start()["state"] == "running"
+
+
+def test_another_accounts_sync_and_settings_are_not_there(world: World) -> None:
+    started = world.start()
+    other = world.client("kauri")
+    paths = [f"/api/v1/syncs/{started['id']}", f"/api/v1/syncs/{started['id']}/progress", "/api/v1/settings/kiwi"]
+
+    for path in paths:
+        assert other.get(path).status_code == 404
+    assert (other.get("/api/v1/syncs").json or {})["items"] == []
+    assert other.post("/api/v1/syncs", json={"connection_id": "kiwi"}).status_code == 404
+    assert other.post(f"/api/v1/syncs/{started['id']}/cancel").status_code == 404
+    # The control: they are there for their own account, so it is the account that hides them.
+    assert [world.client().get(path).status_code for path in (paths[0], paths[2])] == [200, 200]
+    assert world.db.syncs.find_one({"_id": started["id"]}) is not None  # and without the filter, for anybody
+
+
+@pytest.mark.parametrize(
+    ("role", "may_start", "may_save"), [(ADMIN, 202, 200), (MEMBER, 202, 403), (NO_MONEY, 403, 403)]
+)
+def test_roles_decide_who_may_start_and_who_may_save(world: World, role: str, may_start: int, may_save: int) -> None:
+    client = world.client("legrand", role)
+    settings = {"frequency": "daily", "suppliers": "none"}
+
+    assert client.post("/api/v1/syncs", json={"connection_id": "kiwi"}).status_code == may_start
+    assert client.put("/api/v1/settings/kiwi", json=settings).status_code == may_save
+    assert client.get("/api/v1/syncs").status_code == 200
+
+
+def test_a_request_that_went_around_the_gateway_is_refused(world: World) -> None:
+    anybody = world.app.test_client()
+
+    assert anybody.get("/api/v1/syncs").status_code == 401
+    assert anybody.get("/api/v1/syncs", headers={"X-Caller": "forged"}).status_code == 401
+
+
+def test_lists_are_paged_without_gaps_or_repeats(world: World) -> None:
+    made = []
+    for _ in range(7):
+        sync = world.start("full")
+        made.append(sync["id"])
+        world.finish(sync["id"])
+        world.clock.advance(timedelta(seconds=1))
+    seen, cursor = [], None
+    while cursor is not None or not seen:
+        query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
+        page = world.client().get("/api/v1/syncs", query_string=query).json or {}
+        seen += [sync["id"] for sync in page["items"]]
+        cursor = page["next"]
+
+    assert seen == made[::-1]
+    assert world.client().get("/api/v1/syncs?cursor=nonsense").status_code == 400
+
+
+def test_wrong_input_is_named_field_by_field(world: World) -> None:
+    answer = world.client().put("/api/v1/settings/kiwi", json={"frequency": "sometimes", "suppliers": "none"})
+
+    assert answer.status_code == 422
+    assert "frequency" in str((answer.json or {})["fields"])
+    assert (answer.json or {})["reference"]
+
+
+def test_progress_is_told_until_the_end(world: World) -> None:
+    started = world.start()
+    world.finish(started["id"])
+    answer = world.client().get(f"/api/v1/syncs/{started['id']}/progress")
+
+    assert answer.content_type.startswith("text/event-stream")
+    assert '"state": "completed"' in answer.get_data(as_text=True)
+
+
+def test_an_unreadable_message_is_kept_and_the_rest_goes_on(world: World) -> None:
+    started = world.start()
+    odd = Delivery(place=Place(CONNECTIONS.name(), 0), offset=5, headers=[], value=b"{")
+    world.advance([odd])
+    world.finish(started["id"])
+
+    assert world.get(started["id"])["state"] == "completed"
+    [letter] = world.broker.log("accounting-link.dead-letters")
+    assert msgspec.to_builtins(letter.event)["offset"] == 5
