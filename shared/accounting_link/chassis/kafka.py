@@ -139,14 +139,14 @@ class GroupConsumer:
 
 def check_partitions(consumer: KafkaConsumer, names: Sequence[str]) -> None:
     """Raises WrongTopicsError. A worker that read a topic of another shape would lose the order of its keys."""
-    for topic in ALL_TOPICS:
-        for name in set(topic.names()) & set(names):
-            found = len(consumer.partitions_for_topic(name) or ())
-            if found != topic.partitions:
-                raise WrongTopicsError(
-                    f"topic {name} has {found} partitions, not {topic.partitions}: "
-                    "run `python -m accounting_link.chassis.topics` first"
-                )
+    wanted = {name: topic.partitions for topic in ALL_TOPICS for name in topic.names()}
+    for name in names:
+        found = len(consumer.partitions_for_topic(name) or ())
+        if found != wanted.get(name):
+            raise WrongTopicsError(
+                f"topic {name} has {found} partitions, the table says {wanted.get(name)}: "
+                "run `python -m accounting_link.chassis.topics` first"
+            )
 
 
 @contextmanager

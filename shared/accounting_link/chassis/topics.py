@@ -62,7 +62,7 @@ def prepare(settings: Settings, db: mongo.Db) -> int:
         existing = _partitions(admin)
         for topic in ALL_TOPICS:
             for name in topic.names():
-                _ensure(admin, settings, topic, name, existing.get(name, 0))
+                ensure(admin, settings, topic, name, existing.get(name, 0))
     finally:
         admin.close()
     if fresh:
@@ -106,7 +106,8 @@ def _delete_touched(admin: Any) -> None:
             log.info("topic was gone already", topic=name)
 
 
-def _ensure(admin: Any, settings: Settings, topic: Topic, name: str, found: int) -> None:
+def ensure(admin: Any, settings: Settings, topic: Topic, name: str, found: int) -> None:
+    """``found``: the partitions it has now, 0 for none. Raises WrongTopicsError on any other count than the table's."""
     if found and found != topic.partitions:
         raise kafka.WrongTopicsError(
             f"topic {name} has {found} partitions, the table says {topic.partitions}: "

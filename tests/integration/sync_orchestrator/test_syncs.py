@@ -306,7 +306,8 @@ def test_lists_are_paged_without_gaps_or_repeats(world: World) -> None:
         made.append(sync["id"])
         world.finish(sync["id"])
         world.clock.advance(timedelta(seconds=1))
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor = None
     while cursor is not None or not seen:
         query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
         page = world.client().get("/api/v1/syncs", query_string=query).json or {}
