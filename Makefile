@@ -5,7 +5,7 @@
 # The stamps in .venv say what it holds.
 
 MAKEFLAGS += --no-print-directory
-export STATE BROKER PORT PORTS ONCE FRESH JSON REF SERVICE
+export STATE BROKER PORT PORTS ONCE FRESH JSON REF SERVICE XERO_CLIENT_ID XERO_CLIENT_SECRET
 unexport PYTHONPATH
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -21,7 +21,7 @@ OURS := deploy tests $(wildcard shared/accounting_link $(foreach s,$(wildcard se
 demo: .venv/demo.stamp ## Start everything, connect, sync, show the page until Ctrl-C (PORT=8080 ONCE=1 FRESH=1 BROKER=kafka STATE=dir)
 	@$(RUN) -m deploy.local demo
 
-up: .venv/demo.stamp ## Start everything without connecting or syncing, until Ctrl-C (same variables as demo)
+up: .venv/demo.stamp ## Start everything without connecting or syncing, until Ctrl-C (on Xero itself with XERO_CLIENT_ID= XERO_CLIENT_SECRET=)
 	@$(RUN) -m deploy.local up
 
 status: .venv/demo.stamp ## Each part's and service's state, address, process and log (JSON=1 for programs)

@@ -1,16 +1,16 @@
 """``python -m deploy.local demo|up|status|logs|kill``: what the Makefile's Run group calls.
 
 Told by the environment: STATE (folder, default .demo), BROKER (embedded or kafka), PORT (the gateway's), PORTS
-("mongod=27017 broker=9092"), ONCE=1, FRESH=1, JSON=1, REF, SERVICE, and SIMULATOR_... for the simulator.
+("mongod=27017 broker=9092"), ONCE=1, FRESH=1, JSON=1, REF, SERVICE, SIMULATOR_... for the simulator, and for `up` on
+Xero itself XERO_CLIENT_ID and XERO_CLIENT_SECRET.
 """
 
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 
-from deploy.local import demo, show
+from deploy.local import demo, services, show
 from deploy.local.crm import DemoFailedError
 from deploy.local.parts import PartMissingError
 from deploy.local.run import Platform, StartFailedError
@@ -25,6 +25,8 @@ def main(action: str, env: Mapping[str, str]) -> int:
         show.logs(folder, env.get("REF", ""))
     elif action == "kill":
         show.kill(folder, env.get("SERVICE", ""))
+    elif action == "demo" and env.get("XERO_CLIENT_ID"):
+        return _sorry("The demo is for the simulator; on Xero itself: make up XERO_CLIENT_ID=… XERO_CLIENT_SECRET=…")
     elif action in ("demo", "up"):
         return run(action, folder, env)
     else:
@@ -36,19 +38,20 @@ def run(action: str, folder: StateFolder, env: Mapping[str, str]) -> int:
     """Start everything, drive the demo, stay until Ctrl-C; the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    once = env.get("ONCE") == "1"
+    code = 0
     try:
         folder.hold()
         if env.get("FRESH") == "1":
             folder.clear()
-        simulator = {name: value for name, value in env.items() if name.startswith("SIMULATOR_")}
-        broker, overrides = env.get("BROKER") or "embedded", {"xero-simulator": simulator}
-        platform = Platform(folder, broker, ports=ports(env), overrides=overrides)
-        once = env.get("ONCE") == "1"
-        with platform:
-            code = demo.run(platform, once=once) if action == "demo" else 0
+        print(f"Starting MongoDB, a Kafka broker, the services and the gateway (logs: {folder.path}/logs)", flush=True)
+        with platform_of(folder, env) as platform:
+            if action == "demo":
+                code = demo.run(platform, once=once)
             if not once:
                 print(f"Ready: {platform.public_url}/", flush=True)
-                threading.Event().wait()
+                platform.wait()
+                code = 1
     except KeyboardInterrupt:
         code = 0
     except AlreadyRunningError as held:
@@ -56,6 +59,19 @@ def run(action: str, folder: StateFolder, env: Mapping[str, str]) -> int:
     except (PartMissingError, StartFailedError, DemoFailedError) as problem:
         code = _sorry(str(problem))
     return code
+
+
+def platform_of(folder: StateFolder, env: Mapping[str, str]) -> Platform:
+    """Everything; with XERO_CLIENT_ID and XERO_CLIENT_SECRET on Xero itself, else on the simulator."""
+    broker = env.get("BROKER") or "embedded"
+    if not env.get("XERO_CLIENT_ID"):
+        simulator = {name: value for name, value in env.items() if name.startswith("SIMULATOR_")}
+        return Platform(folder, broker, ports=ports(env), overrides={services.SIMULATOR: simulator})
+    overrides = services.real_xero(env["XERO_CLIENT_ID"], env.get("XERO_CLIENT_SECRET", ""))
+    names = [name for name in services.NAMES if name != services.SIMULATOR]
+    given = {"gateway": 8080, **ports(env)}  # the same each time, for the app's redirect URI names it
+    print(f"The app's redirect URI: http://localhost:{given['gateway']}/api/v1/oauth/xero/callback", flush=True)
+    return Platform(folder, broker, services=names, ports=given, overrides=overrides, host="localhost")
 
 
 def ports(env: Mapping[str, str]) -> dict[str, int]:

@@ -54,12 +54,19 @@ class Crm:
         sent = {**dict(Form(page).fields), "person": person}
         self._good("sign in", self._session.post(f"{self.url}/sign-in", sent, timeout=30))
 
-    def connect(self) -> str:
-        """Through Xero's own pages, as a person would; the connection's id."""
+    def enter(self, session: str) -> None:
+        """With a session that the CRM's sign-in gave elsewhere."""
+        self._session.cookies.set("session", session)
+
+    def connect(self, tenant_id: str = "") -> str:
+        """Through Xero's own pages, as a person would, to this organisation or the first; the connection's id."""
         asked = self.post("/connections/authorize", {})
         page = self._good("open Xero's page", self._session.get(asked["authorize_url"], timeout=30))
         form = Form(page)
-        sent = [*form.fields, *form.buttons[:1]]  # the first button allows
+        fields = [
+            (name, tenant_id) if name == "organisation" and tenant_id else (name, value) for name, value in form.fields
+        ]
+        sent = [*fields, *form.buttons[:1]]  # the first button allows
         back = self._good("connect", self._session.post(form.target, sent, timeout=60))
         if "/connected?" not in back.url or "/not-connected" in back.url:
             raise DemoFailedError(f"Xero was not connected: it ended at {back.url}")

@@ -206,7 +206,7 @@ def gateway(port: int, environment: Mapping[str, str], state: Path, config: Path
         command=(caddy, "run", "--config", str(config), "--adapter", "caddyfile"),
         environment={**environment, **homes},
         address=f"{HOST}:{port}",
-        ready=lambda: is_ok(f"http://{HOST}:{port}/gateway/alive"),
+        ready=lambda: is_ok(f"{environment['GATEWAY_ADDRESS']}/gateway/alive"),
     )
 
 

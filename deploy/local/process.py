@@ -143,7 +143,7 @@ class Child:
     def _kill_group(self) -> None:
         """SIGKILL to the group, also when its leader has just been seen dead."""
         if self._process:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted when all are zombies
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def gone(self) -> bool:

@@ -45,6 +45,8 @@ class Supervisor:
         self._killed: dict[str, int | None] = {}
         self._change = threading.RLock()
         self._stopping = threading.Event()
+        # Waited for instead of joining the thread: in Python 3.11 a Ctrl-C inside join() marks the thread as ended.
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor")
         self._told: list[dict[str, object]] = []
 
@@ -75,9 +77,13 @@ class Supervisor:
     def stop(self) -> None:
         """End everything, in order. Afterwards nothing of this run is left."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        if self._thread.ident:
+            self._stopped.wait()
         self.folder.release()
+
+    def wait(self) -> None:
+        """Until it has stopped: by itself it never does, unless something is wrong with the runner."""
+        self._stopped.wait()
 
     def address(self, name: str) -> str:
         """host:port of a unit."""
@@ -154,9 +160,12 @@ class Supervisor:
                 self._tell()
                 self._stopping.wait(0.1)
         finally:
-            for group in _stop_groups(list(self._children.values())):
-                end(group)
-                self._tell()
+            try:
+                for group in _stop_groups(list(self._children.values())):
+                    end(group)
+                    self._tell()
+            finally:
+                self._stopped.set()
 
     def _turn(self) -> None:
         for child in list(self._children.values()):
@@ -189,7 +198,8 @@ class Platform(Supervisor):
     """Accounting Link's parts and services, all of them or those named.
 
     ``services=()`` starts the parts alone. ``broker`` is ``embedded`` or ``kafka``. ``ports`` are free ones unless
-    given. ``overrides`` adds to the environment of single services, such as a fault point.
+    given. ``overrides`` adds to the environment of single services, such as a fault point. ``host`` is what
+    browsers call this machine.
     """
 
     def __init__(
@@ -201,9 +211,10 @@ class Platform(Supervisor):
         parts: Iterable[str] = services.PARTS,
         overrides: Mapping[str, Mapping[str, str]] | None = None,
         ports: Mapping[str, int] | None = None,
+        host: str = parts.HOST,
     ) -> None:
         super().__init__(folder if isinstance(folder, StateFolder) else StateFolder(folder), self._all, overrides)
-        self.broker = broker
+        self.broker, self._host = broker, host
         self._given = dict(ports or {})
         self._chosen = (*parts, *services)
         self._workers: dict[str, Unit] = {}
@@ -215,7 +226,7 @@ class Platform(Supervisor):
     @property
     def public_url(self) -> str:
         """Where a browser finds the CRM page."""
-        return f"http://{self.address('gateway')}"
+        return f"http://{self._public(self.address('gateway'))}"
 
     def scale(self, name: str, replicas: int) -> None:
         """Run this many processes of a worker: ``name``, ``name#2`` and so on; 0 stops them all."""
@@ -260,8 +271,15 @@ class Platform(Supervisor):
     def _context(self) -> dict[str, str]:
         """What the templates in services.py may name."""
         addresses = {name: f"{parts.HOST}:{self._port(name)}" for name in (*services.PARTS, *services.NAMES)}
-        said = {"mongo_uri": parts.mongo_uri(addresses["mongod"]), "gateway_port": addresses["gateway"].split(":")[1]}
+        said = {
+            "mongo_uri": parts.mongo_uri(addresses["mongod"]),
+            "gateway_port": addresses["gateway"].rpartition(":")[2],
+            "public": self._public(addresses["gateway"]),
+        }
         return {**addresses, **said, **self.folder.secrets()}
+
+    def _public(self, address: str) -> str:
+        return address.replace(parts.HOST, self._host)
 
 
 def _stop_groups(children: list[Child]) -> list[list[Child]]:

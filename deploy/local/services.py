@@ -1,8 +1,8 @@
 """Every process of ours, as data: what it is, what it is told, and what it needs.
 
-In the environments ``{name}`` stands for the host:port of that process or part, ``{mongo_uri}`` and
-``{state}`` for what they say, and names in capitals for a kept secret (see ``state.py``). The same names
-of variables are used by deploy/compose.yaml and deploy/kubernetes.
+In the environments ``{name}`` stands for the host:port of that process or part, ``{public}`` for what browsers
+see of the gateway, ``{mongo_uri}`` for what it says, and names in capitals for a kept secret (see ``state.py``).
+The same names of variables are used by deploy/compose.yaml and deploy/kubernetes.
 """
 
 import sys
@@ -65,7 +65,7 @@ _AUTH_LINK = {
     "XERO_AUTHORIZE_URL": "http://{xero-simulator}/identity/connect/authorize",
     "XERO_TOKEN_URL": "http://{xero-simulator}/connect/token",
     "XERO_CONNECTIONS_URL": "http://{xero-simulator}/connections",
-    "PUBLIC_URL": "http://{gateway}",
+    "PUBLIC_URL": "http://{public}",
     "VAULT_KEYS": "{VAULT_KEYS}",
     "AUTH_LINK_SERVICE_KEY": "{AUTH_LINK_SERVICE_KEY}",
     "SIGN_IN_JWKS_URL": "http://{crm-frontend}/.well-known/jwks.json",
@@ -77,8 +77,8 @@ _ADAPTER = {
 }
 _BULK, _INTERACTIVE = {"LANE": "bulk"}, {"LANE": "interactive"}
 _FRONTEND = {
-    "GATEWAY_URL": "http://{gateway}",
-    "PUBLIC_URL": "http://{gateway}",
+    "GATEWAY_URL": "http://{public}",
+    "PUBLIC_URL": "http://{public}",
     "AUTO_SIGN_IN": "legrand:admin",
     "SIGN_IN_KEY": "{SIGN_IN_KEY}",
     "XERO_DEEP_LINK_URL": "http://{xero-simulator}/organisationlogin/default.aspx",
@@ -102,9 +102,18 @@ PROCESSES = (
     Process(name="lag-exporter", package="accounting_link.chassis.lag", kind="worker"),
 )
 
+# In the simulator's place, with an app registered at developer.xero.com.
+REAL_XERO = {
+    "XERO_AUTHORIZE_URL": "https://login.xero.com/identity/connect/authorize",
+    "XERO_TOKEN_URL": "https://identity.xero.com/connect/token",
+    "XERO_CONNECTIONS_URL": "https://api.xero.com/connections",
+    "XERO_API_URL": "https://api.xero.com/api.xro/2.0",
+    "XERO_DEEP_LINK_URL": "https://go.xero.com/organisationlogin/default.aspx",
+}
+
 SIMULATOR = "xero-simulator"
 GATEWAY = {
-    "GATEWAY_ADDRESS": "http://{gateway}",
+    "GATEWAY_ADDRESS": "http://{public}",
     "GATEWAY_OTHERS": "http://:{gateway_port}",
     "GATEWAY_BIND": HOST,
     "AUTH_LINK": "{auth-link}",
@@ -119,7 +128,8 @@ NAMES = (SIMULATOR, *(process.name for process in PROCESSES), "gateway")
 def simulator(port: int, context: Mapping[str, str], data: Path) -> Unit:
     """Xero's stand-in. It shares no code with our services, so neither their gunicorn settings."""
     address = f"{HOST}:{port}"
-    command = (*_GUNICORN, "--workers", "1", "--threads", "16", "--bind", address, "xero_simulator.web:create_app()")
+    serving = ("--workers", "1", "--threads", "16", "--bind", address, "--no-control-socket")
+    command = (*_GUNICORN, *serving, "xero_simulator.web:create_app()")
     told = {
         "BIND": address,
         "SIMULATOR_DATA": str(data),
@@ -137,6 +147,12 @@ def simulator(port: int, context: Mapping[str, str], data: Path) -> Unit:
         address=address,
         ready=lambda: is_ok(f"http://{address}/readyz"),
     )
+
+
+def real_xero(client_id: str, client_secret: str) -> dict[str, dict[str, str]]:
+    """Overrides that turn every process from the simulator to Xero itself."""
+    told = {**REAL_XERO, "XERO_CLIENT_ID": client_id, "XERO_CLIENT_SECRET": client_secret}
+    return {process.name: {name: told[name] for name in process.own if name in told} for process in PROCESSES}
 
 
 def topics(context: Mapping[str, str], embedded: bool) -> Unit:

@@ -7,6 +7,7 @@ from functools import partial, reduce
 from accounting_link.chassis import logs
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Delivery, Received, read_all
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.event import Event, Scope
@@ -21,13 +22,16 @@ from sync_orchestrator.sync import FINAL, State, Sync
 
 log = logs.logger()
 
+AFTER_WRITE = "sync-orchestrator:after-write"
+
 
 class Advance:
     """Carries every sync that a batch speaks of on to where the batch takes it. Returning is the permission to
     commit; a batch that comes again changes nothing."""
 
-    def __init__(self, store: Store, dead: DeadLetters, clock: Clock) -> None:
+    def __init__(self, store: Store, dead: DeadLetters, clock: Clock, faults: FaultPoint | None = None) -> None:
         self._store, self._dead, self._clock = store, dead, clock
+        self._faults = faults or FaultPoint()
 
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
         received, unread = read_all(deliveries)
@@ -40,6 +44,7 @@ class Advance:
                 self._connection_told(one.event, one.scope)
         for sync_id, events in of_syncs.items():
             self._advance(sync_id, events)
+        self._faults.reach(AFTER_WRITE)
 
     def _advance(self, sync_id: str, events: list[Received]) -> None:
         now = self._clock.now()

@@ -9,6 +9,7 @@ from accounting_link.chassis import kafka, logs, mongo, status, topics
 from accounting_link.chassis.batch_worker import BatchWorker
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.shutdown import asked_to_stop
@@ -45,8 +46,9 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWork
         silence=settings.silence,
         every=timedelta(milliseconds=500),
     )
-    relay = Relay(db, publisher, clock)
-    worker = BatchWorker(consumer, Advance(syncs, dead, clock), at_most=_AT_MOST, wait=_WAIT, clock=clock)
+    faults = FaultPoint.from_env(os.environ)
+    relay = Relay(db, publisher, clock, faults)
+    worker = BatchWorker(consumer, Advance(syncs, dead, clock, faults), at_most=_AT_MOST, wait=_WAIT, clock=clock)
 
     def between() -> None:
         tend.turn()

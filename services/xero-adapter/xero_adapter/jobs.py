@@ -116,6 +116,7 @@ def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoin
     sent = tools.publisher.confirmed(marks)
     markers = tuple(Marker(partition=one.place.partition, offset=one.offset) for one in sent)
     tools.say(scope, replace(ended, markers=markers))
+    log.info("stream ended", stream=stream, read=ended.read, calls=ended.calls, stopped=ended.stopped)
 
 
 class StreamTask:

@@ -2,13 +2,43 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
-
-REQUIRED = object()
+from typing import NamedTuple
 
 
 class SettingsError(Exception):
     """One or more settings are missing or wrong; the message names each."""
+
+
+class Asked(NamedTuple):
+    """A setting that was asked for."""
+
+    name: str
+    what: str
+    default: str | None  # None: it must be given
+    secret: bool
+
+
+_NOTES: ContextVar[dict[str, Asked] | None] = ContextVar("_NOTES", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[dict[str, Asked]]:
+    """Collects, by name, every setting that is asked for meanwhile: documentation is made from it."""
+    notes: dict[str, Asked] = {}
+    token = _NOTES.set(notes)
+    try:
+        yield notes
+    finally:
+        _NOTES.reset(token)
+
+
+def _note(name: str, what: str, default: object, *, secret: bool = False) -> None:
+    notes = _NOTES.get()
+    if notes is not None:
+        # The first asking knows best: ``secret`` and ``choice`` go on to ask as ``text``.
+        notes.setdefault(name, Asked(name, what, None if default is None else str(default), secret))
 
 
 class Reader:
@@ -17,6 +47,7 @@ class Reader:
         self.problems: list[str] = []
 
     def text(self, name: str, what: str, *, default: str | None = None, at_least: int = 0) -> str:
+        _note(name, what, default)
         value = self._env.get(name) or default
         if value is None:
             self.problems.append(f"{name} is not set: {what}")
@@ -27,17 +58,20 @@ class Reader:
 
     def secret(self, name: str, what: str, *, at_least: int = 1) -> str:
         """As text, without a default: a secret that everybody knows is none."""
+        _note(name, what, None, secret=True)
         return self.text(name, what, at_least=at_least)
 
     def number(self, name: str, what: str, *, default: int, between: tuple[int, int]) -> int:
+        _note(name, f"{what} ({between[0]} to {between[1]})", default)
         text = self._env.get(name) or str(default)
         low, high = between
-        if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+        if not text.removeprefix("-").isdecimal() or not low <= int(text) <= high:
             self.problems.append(f"{name}={text!r} is no whole number from {low} to {high}: {what}")
             return default
         return int(text)
 
     def seconds(self, name: str, what: str, *, default: float) -> timedelta:
+        _note(name, f"{what} (seconds)", default)
         text = self._env.get(name) or str(default)
         try:
             value = float(text)
@@ -49,6 +83,7 @@ class Reader:
         return timedelta(seconds=value)
 
     def choice(self, name: str, what: str, *, among: tuple[str, ...], default: str | None = None) -> str:
+        _note(name, f"{what} ({', '.join(among)})", default)
         value = self.text(name, what, default=default)
         if value and value not in among:
             self.problems.append(f"{name}={value!r} is none of {', '.join(among)}: {what}")

@@ -13,6 +13,7 @@ threads = int(os.environ.get("WEB_THREADS", "16"))  # a page that follows a sync
 graceful_timeout = 10
 timeout = 60
 keepalive = 75
+control_socket_disable = True  # its socket would be one for all masters of this user
 accesslog = None  # web.py logs each answer itself, with its reference
 logconfig_dict = logs.config(os.environ.get("LOG_LEVEL", "INFO"))
 

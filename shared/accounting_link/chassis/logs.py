@@ -14,6 +14,7 @@ import structlog
 
 from accounting_link.contracts.event import Scope
 
+_GUNICORN = ("gunicorn.error", "gunicorn.access")
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
@@ -40,7 +41,11 @@ def config(level: str = "INFO") -> dict[str, Any]:
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}},
         "root": {"level": level, "handlers": ["out"]},
         # What a library says at INFO is about itself, not about anybody's records.
-        "loggers": {name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+        "loggers": {
+            **{name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+            # gunicorn gives its loggers a handler of its own unless they are named here.
+            **{name: {"level": "INFO", "handlers": [], "propagate": True} for name in _GUNICORN},
+        },
     }
 
 

@@ -33,12 +33,13 @@ def decimal128(value: Decimal) -> Decimal128:
 
 @lru_cache(maxsize=10_000)
 def _decimal128(text: str) -> Decimal128:
-    """The exponent is biased by 6176 and stands above 49 bits (IEEE 754 decimal128, BID)."""
+    """16 bytes, little endian: the digits as one whole number, above them the exponent, biased by 6176 (IEEE 754
+    decimal128 as binary integer)."""
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
-    if len(digits) > 18 or not digits.isdigit():  # signs, exponents, NaN: the long way
+    if len(digits) > 34 or not digits.isdigit():  # signs, exponents, NaN: the long way
         return Decimal128(text)
-    return Decimal128(((6176 - len(fraction)) << 49, int(digits)))
+    return Decimal128.from_bid(((6176 - len(fraction)) << 113 | int(digits)).to_bytes(16, "little"))
 
 
 class _Money(TypeCodec):

@@ -14,12 +14,14 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Outgoing, Publisher, Sent
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.cloudevents import Message
 
 _LEASE = timedelta(seconds=15)
 _BATCH = 500
+AFTER_ACKNOWLEDGEMENT = "outbox:after-acknowledgement"
 
 
 def prepare(db: Db) -> None:
@@ -46,8 +48,9 @@ class StoredOnly:
 class Relay:
     """Moves rows to Kafka. Several may run; one at a time holds the lease, for order and economy only."""
 
-    def __init__(self, db: Db, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, db: Db, publisher: Publisher, clock: Clock, faults: FaultPoint | None = None) -> None:
         self._db, self._publisher, self._clock = db, publisher, clock
+        self._faults = faults or FaultPoint()
         self._me = uuid4().hex
 
     def turn(self) -> int:
@@ -56,6 +59,8 @@ class Relay:
             return 0
         rows = list(self._db.outbox.find().sort([("aggregate", ASCENDING), ("seq", ASCENDING)]).limit(_BATCH))
         self._publisher.forward([_message(row) for row in rows])
+        if rows:
+            self._faults.reach(AFTER_ACKNOWLEDGEMENT)
         self._db.outbox.delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
         return len(rows)
 

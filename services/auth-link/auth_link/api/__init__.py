@@ -1,0 +1,1 @@
+"""What auth-link answers over HTTP."""

@@ -1,0 +1,108 @@
+"""/api/v1/me, /api/v1/connections and the way to Xero's consent and back."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from accounting_link.chassis import paging, problems
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
+from accounting_link.chassis.mongo import Document
+from accounting_link.chassis.web import allowed, caller, reference
+from flask import Response
+from flask_smorest import Blueprint
+
+from auth_link import connections, metrics
+from auth_link.api.schemas import AuthorizeSchema, CallbackQuery, ConnectionSchema, MeSchema
+from auth_link.consent import Answer, NotConnectedError
+from auth_link.parts import Parts
+
+CONNECTED_PAGE, NOT_CONNECTED_PAGE = "/accounting-link/connected", "/accounting-link/not-connected"
+
+
+def blueprint(parts: Parts, public_url: str) -> Blueprint:
+    blp = Blueprint("connections", __name__, url_prefix="/api/v1", description="Connections to Xero organisations.")
+
+    @blp.get("/me")
+    @blp.response(200, MeSchema)
+    @allowed(ADMIN, MEMBER, NO_MONEY)
+    def me() -> dict[str, Any]:
+        """Who is signed in."""
+        who = caller()
+        return {
+            "account_id": who.account_id,
+            "user_id": who.user_id,
+            "name": who.name,
+            "roles": sorted(who.roles),
+        }
+
+    @blp.get("/connections")
+    @blp.etag
+    @blp.arguments(paging.PageQuery, location="query")
+    @blp.response(200, paging.page_of(ConnectionSchema))
+    @allowed(ADMIN, MEMBER, NO_MONEY)
+    def list_connections(query: dict[str, Any]) -> dict[str, Any]:
+        """The account's connections, by organisation's name."""
+        after = _after(query["cursor"])
+        found = connections.of_account(parts.db, caller().account_id, after, query["limit"] + 1)
+        shown = found[: query["limit"]]
+        more = len(found) > len(shown)
+        last = shown[-1] if more else None
+        return {
+            "items": [_told(each) for each in shown],
+            "next": paging.cursor([last["tenant_name"], last["_id"]]) if last else None,
+        }
+
+    @blp.get("/connections/<string:connection_id>")
+    @blp.etag
+    @blp.response(200, ConnectionSchema)
+    @allowed(ADMIN, MEMBER, NO_MONEY)
+    def get_connection(connection_id: str) -> dict[str, Any]:
+        """One connection."""
+        found = connections.one_of_account(parts.db, caller().account_id, connection_id)
+        if found is None:
+            raise problems.not_found("connection")
+        return _told(found)
+
+    @blp.post("/connections/authorize")
+    @blp.response(200, AuthorizeSchema)
+    @allowed(ADMIN)
+    def authorize() -> dict[str, str]:
+        """Begin connecting: where to send the person's browser. Good once and for ten minutes."""
+        return {"authorize_url": parts.consents.begin(caller())}
+
+    @blp.get("/oauth/xero/callback")
+    @blp.arguments(CallbackQuery, location="query")
+    @blp.response(303, description="To the page that says: connected, or why not.")
+    @allowed(ADMIN)
+    def callback(query: dict[str, str]) -> Response:
+        """Where Xero sends the browser after consent."""
+        try:
+            made = parts.consents.finish(caller(), Answer(**query), reference())
+        except NotConnectedError as error:
+            metrics.CONNECTS.labels(error.reason).inc()
+            return _to(public_url + NOT_CONNECTED_PAGE, reason=error.reason)
+        metrics.CONNECTS.labels("connected").inc()
+        count = {"count": str(len(made))} if len(made) > 1 else {}
+        return _to(public_url + CONNECTED_PAGE, connection=made[0], **count)
+
+    return blp
+
+
+def _to(page: str, **query: str) -> Response:
+    response = Response(status=303, headers={"Location": f"{page}?{urlencode(query)}"})
+    response.headers["Cache-Control"] = "no-store"
+    # The address that the browser comes from holds the code.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _after(text: str | None) -> list[Any] | None:
+    if text is None:
+        return None
+    key = paging.key_of(text)
+    if len(key) != 2 or not all(isinstance(part, str) for part in key):
+        return paging.key_of("none of ours")
+    return key
+
+
+def _told(connection: Document) -> dict[str, Any]:
+    return {**connection, "id": connection["_id"]}

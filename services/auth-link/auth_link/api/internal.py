@@ -1,0 +1,117 @@
+"""What only the inside may ask: the gateway who a session belongs to, xero-adapter for access tokens.
+
+Outside /api/v1 and in no OpenAPI document; the gateway routes nothing under /internal.
+"""
+
+import hmac
+
+import marshmallow as ma
+from accounting_link.chassis import callers
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.problems import ProblemError, not_found
+from accounting_link.chassis.web import reference
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from auth_link import metrics
+from auth_link.api.schemas import TokenAskSchema, TokenSchema
+from auth_link.sessions import RefusedSessionError, Sessions, SignInUnavailableError
+from auth_link.tokens import Given, NotConnectedError, NoTokenYetError, Tokens, UnknownConnectionError
+
+COOKIE = "session"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def blueprint(sessions: Sessions, tokens: Tokens, origin: str, service_key: str, clock: Clock) -> Blueprint:
+    blp = Blueprint("internal", __name__, url_prefix="/internal")
+
+    @blp.get("/verify")
+    def verify() -> Response:
+        try:
+            caller = _caller(sessions, origin)
+        except ProblemError as error:
+            metrics.SESSION_CHECKS.labels(error.slug).inc()
+            raise
+        metrics.SESSION_CHECKS.labels("signed-in").inc()
+        signed = callers.sign(caller, current_app.config["CALLER_KEY"], clock)
+        return _unstored(Response(status=204, headers={callers.HEADER: signed}))
+
+    @blp.post("/connections/<connection_id>/token")
+    def token(connection_id: str) -> Response:
+        _check_service(service_key)
+        given = _give(tokens, connection_id, _refused_fingerprint())
+        metrics.TOKENS_GIVEN.labels("given").inc()
+        return _unstored(jsonify(TokenSchema().dump(given)))
+
+    return blp
+
+
+def _caller(sessions: Sessions, origin: str) -> callers.Caller:
+    bearer = _bearer()
+    session = bearer or request.cookies.get(COOKIE, "")
+    if not session:
+        raise _not_signed_in()
+    # A browser sends a cookie whichever page asked, and says which in Origin; a bearer header only our own page sets.
+    # A method that was not told counts as one that changes something.
+    method = request.headers.get("X-Forwarded-Method", "")
+    if not bearer and method not in _SAFE and request.headers.get("Origin") != origin:
+        raise ProblemError(403, "other-origin", "Another site's page asked for this.", f"Do it at {origin}.")
+    try:
+        return sessions.caller(session)
+    except RefusedSessionError:
+        raise _not_signed_in() from None
+    except SignInUnavailableError:
+        raise ProblemError(
+            503, "sign-in-unavailable", "Your sign-in cannot be checked now.", "Try again in a moment."
+        ) from None
+
+
+def _not_signed_in() -> ProblemError:
+    return ProblemError(401, "not-signed-in", "You are not signed in.", "Sign in, then try again.")
+
+
+def _bearer() -> str:
+    kind, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    return credentials.strip() if kind.lower() == "bearer" else ""
+
+
+def _check_service(key: str) -> None:
+    if not hmac.compare_digest(_bearer().encode(), key.encode()):
+        raise ProblemError(401, "not-a-service", "This is for services only.", "Check AUTH_LINK_SERVICE_KEY.")
+
+
+def _refused_fingerprint() -> str:
+    body = request.get_json(silent=True) if request.get_data() else {}
+    try:
+        # Whatever is no JSON object is refused by the schema in the same words.
+        asked: dict[str, str | None] = TokenAskSchema().load(body if isinstance(body, dict) else [])
+    except ma.ValidationError as error:
+        raise ProblemError(
+            422, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=error.messages
+        ) from None
+    return asked["refused_fingerprint"] or ""
+
+
+def _give(tokens: Tokens, connection_id: str, refused: str) -> Given:
+    try:
+        return tokens.give(connection_id, refused, reference())
+    except UnknownConnectionError:
+        metrics.TOKENS_GIVEN.labels("unknown").inc()
+        raise not_found("connection") from None
+    except NotConnectedError as error:
+        metrics.TOKENS_GIVEN.labels(error.state).inc()
+        raise ProblemError(
+            409,
+            "connection-lost",
+            "Xero no longer accepts this connection.",
+            "An administrator of the account must connect again.",
+            state=error.state,
+            authorisation=error.authorisation,
+        ) from None
+    except NoTokenYetError:
+        metrics.TOKENS_GIVEN.labels("not_yet").inc()
+        raise ProblemError(503, "no-token-yet", "Xero gives no token now.", "Try again in a few seconds.") from None
+
+
+def _unstored(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

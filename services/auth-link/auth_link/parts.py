@@ -1,0 +1,62 @@
+"""Every part of auth-link and how the parts meet. To learn the service, start here."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from accounting_link.chassis import outbox
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.messages import Publisher, Sent, Transport
+from accounting_link.chassis.mongo import Db
+from accounting_link.contracts.cloudevents import Message
+
+from auth_link import connections, tokens, vault
+from auth_link.consent import Consents
+from auth_link.states import States
+from auth_link.tokens import Pause, Tokens
+from auth_link.vault import Vault
+from auth_link.xero import Identity
+
+SOURCE = "/auth-link"
+
+
+class OutboxOnly:
+    """For a process that makes events and leaves their sending to the worker."""
+
+    def deliver(self, messages: Sequence[Message]) -> list[Sent]:
+        raise AssertionError(f"{len(messages)} events would go out beside the outbox")
+
+
+def really_pause(span: timedelta) -> object:
+    return threading.Event().wait(span.total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    db: Db
+    states: States
+    tokens: Tokens
+    consents: Consents
+
+
+def assemble(
+    db: Db,
+    identity: Identity,
+    vault_keys: Sequence[str],
+    scopes: tuple[str, ...],
+    clock: Clock,
+    pause: Pause = really_pause,
+    transport: Transport | None = None,
+) -> Parts:
+    """Prepares the database too. Raises VaultKeyError when the keys are others than those it was begun with."""
+    safe = Vault(vault_keys)
+    vault.check(db, safe)
+    publisher = Publisher(transport or OutboxOnly(), source=SOURCE, clock=clock)
+    states = States(db, safe, clock)
+    given = Tokens(db, safe, identity, publisher, clock, pause)
+    for prepare in (connections.prepare, tokens.prepare, outbox.prepare):
+        prepare(db)
+    states.prepare()
+    consents = Consents(db, states, given, identity, publisher, clock, scopes)
+    return Parts(db=db, states=states, tokens=given, consents=consents)

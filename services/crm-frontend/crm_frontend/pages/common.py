@@ -1,0 +1,160 @@
+"""What every page has at hand: who is signed in, the APIs in their name, and the account's Xero connections."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.web import reference
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from crm_frontend import sign_in
+from crm_frontend.gateway import Answer, Api
+from crm_frontend.people import Person
+from crm_frontend.settings import Settings
+
+Page = str | tuple[str, int] | AnyResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What lives as long as the process."""
+
+    settings: Settings
+    pool: requests.Session
+    clock: Clock
+
+
+def register(app: Flask, settings: Settings, pool: requests.Session, clock: Clock) -> None:
+    app.extensions["crm_frontend"] = Site(settings, pool, clock)
+
+    @app.before_request
+    def _greet() -> None:
+        g.session = request.cookies.get(sign_in.COOKIE)
+        g.who = sign_in.who(g.session, settings.signing_key, clock)
+        if g.who is None and settings.auto_sign_in and request.path == "/":
+            begin_session(settings.auto_sign_in)
+
+    @app.after_request
+    def _keep(response: Response) -> Response:
+        if "new_session" in g:
+            set_cookie(response, g.new_session)
+        return response
+
+    @app.context_processor
+    def _context() -> dict[str, Any]:
+        return {"who": g.get("who"), "connections": connections, "chosen": chosen, "xero_url": xero_url}
+
+    # A global rather than context: macros see no context.
+    app.jinja_env.globals["query_of"] = query_of
+
+
+def site() -> Site:
+    found: Site = current_app.extensions["crm_frontend"]
+    return found
+
+
+def api() -> Api:
+    return Api(site().pool, site().settings.gateway_url, g.session, reference())
+
+
+def begin_session(person: Person) -> None:
+    """From this request on, this browser is ``person``."""
+    g.session = g.new_session = sign_in.session_for(person, site().settings.signing_key, site().clock)
+    g.who = person
+
+
+def set_cookie(response: Response, session: str) -> None:
+    response.set_cookie(
+        sign_in.COOKIE,
+        session,
+        max_age=sign_in.LIVES,
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure or site().settings.public_url.startswith("https:"),
+    )
+
+
+def signed_in() -> AnyResponse | None:
+    """For ``before_request``: sends who is not signed in to do so, and back here afterwards."""
+    if g.who is not None:
+        return None
+    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(url_for("session.choose", next=here), 303)
+
+
+def local(address: str | None) -> str:
+    """Where to go on to: only ever a page of ours."""
+    parts = urlsplit(address or "/")
+    inside = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "\\" not in parts.path
+    return (address or "/") if inside and not parts.path.startswith("//") else "/"
+
+
+def connections() -> Answer:
+    """Asked for once a request: the menu needs it, and most pages."""
+    if "connections" not in g:
+        g.connections = api().get("/connections") if g.get("who") else Answer(data={"items": []})
+    found: Answer = g.connections
+    return found
+
+
+def chosen() -> dict[str, Any] | None:
+    """The connection that this page is about: the one named, else the first that stands."""
+    wanted = request.values.get("connection")
+    items = [item for item in connections().items if item["state"] != "disconnected"]
+    if wanted:
+        return next((item for item in items if item["id"] == wanted), None)
+    return min(items, key=lambda item: item["state"] != "connected", default=None)
+
+
+def xero_url(endpoint: str, **values: Any) -> str:
+    """A page of the Xero module; it names its connection where there is a choice."""
+    connection = chosen()
+    if connection and len(connections().items) > 1:
+        values.setdefault("connection", connection["id"])
+    return url_for(endpoint, **values)
+
+
+def deep_link(connection_id: str, leads_to: str) -> str:
+    """Open in Xero: the organisation by its short code, then the page. Empty while the short code is not known."""
+    connection: dict[str, Any] = next((item for item in connections().items if item["id"] == connection_id), {})
+    code = connection.get("short_code")
+    query = urlencode({"shortcode": code, "redirecturl": leads_to})
+    return f"{site().settings.xero_deep_link_url}?{query}" if code else ""
+
+
+def of_connection(view: Callable[..., Page]) -> Callable[..., Page]:
+    """Hands the view the id of its connection, or says why there is none."""
+
+    @wraps(view)
+    def found(*args: Any, **kwargs: Any) -> Page:
+        connection = chosen()
+        if connection is None:
+            return page("xero/no_connection.html", main=connections())
+        return view(connection["id"], *args, **kwargs)
+
+    return found
+
+
+def page(template: str, *, main: Answer | None = None, **context: Any) -> Page:
+    """``main`` is the answer that the page is about: when it did not come, the status says so too."""
+    shown = render_template(template, main=main, **context)
+    if main is None or main.problem is None:
+        return shown
+    return shown, main.problem.status or 502
+
+
+def query(*names: str) -> dict[str, str]:
+    """Those of the page's own filters that were set."""
+    return {name: request.args[name].strip() for name in names if request.args.get(name, "").strip()}
+
+
+def query_of(filters: Mapping[str, str], **changed: str) -> str:
+    """The filters again, as the end of an address, with these changed; empty ones are left away."""
+    wanted = {name: value for name, value in {**filters, **changed}.items() if value}
+    return f"?{urlencode(wanted)}" if wanted else ""

@@ -1,0 +1,56 @@
+"""The CRM's records: companies with their Xero tab, their sales, and people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint
+
+from crm_frontend import pictures, words
+from crm_frontend.pages.common import Page, api, deep_link, page, query, signed_in
+
+blp = Blueprint("crm", __name__)
+blp.before_request(signed_in)
+
+
+@blp.get("/companies")
+def companies() -> Page:
+    filters = query("search", "cursor")
+    return page("companies.html", main=api().get("/companies", **filters), filters=filters)
+
+
+@blp.get("/companies/<company_id>")
+def company(company_id: str) -> Page:
+    found, filters = api().get(f"/companies/{company_id}"), query("cursor")
+    shown = found.data or {}
+    return page(
+        "company.html",
+        main=found,
+        parts=[_part(part) for part in shown.get("parts", ())],
+        balances=[_balance(balance) for balance in shown.get("balances", ())],
+        sales=api().get(f"/companies/{company_id}/transactions", **filters),
+        filters=filters,
+    )
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {**part, "deep_link": deep_link(part["connection_id"], f"/Contacts/View/{part['contact_id']}")}
+
+
+def _balance(balance: Mapping[str, Any]) -> dict[str, Any]:
+    """One currency's; the ages that owe something, as pieces of a bar."""
+    ages = {name: words.decimal(balance["ages"].get(name, 0)) for name in words.AGES}
+    return {**balance, "is_overdue": words.decimal(balance["overdue"]) > 0, "pieces": pictures.stacked(ages)}
+
+
+@blp.get("/transactions/<path:transaction_id>")
+def transaction(transaction_id: str) -> Page:
+    found = api().get(f"/transactions/{transaction_id}")
+    shown = found.data or {}
+    leads_to = f"/AccountsReceivable/View.aspx?InvoiceID={shown.get('xero_id')}"
+    return page("transaction.html", main=found, deep_link=deep_link(shown.get("connection_id", ""), leads_to))
+
+
+@blp.get("/contacts")
+def contacts() -> Page:
+    filters = query("search", "cursor")
+    return page("contacts.html", main=api().get("/contacts", **filters), filters=filters)

@@ -1,0 +1,93 @@
+"""The first page, and Accounting Link: choosing Xero, connecting, and what came of it."""
+
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+from accounting_link.chassis.web import reference
+from flask import Blueprint, g, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from crm_frontend import words
+from crm_frontend.gateway import Answer, Problem
+from crm_frontend.pages import session
+from crm_frontend.pages.common import Page, api, chosen, connections, page, signed_in
+
+blp = Blueprint("home", __name__)
+_OPEN = frozenset({"home.first"})
+
+
+@blp.before_request
+def _signed_in() -> Response | None:
+    return None if request.endpoint in _OPEN else signed_in()
+
+
+@blp.get("/")
+def first() -> Page:
+    if g.who is None:
+        return session.shown()
+    connection = chosen()
+    if connection is None:
+        return page("home.html")
+    totals = api().get("/transactions/totals", connection_id=connection["id"])
+    syncs = api().get("/syncs", connection_id=connection["id"], limit=1)
+    return page("home.html", syncs=syncs, totals=totals, owed=_owed(totals))
+
+
+def _owed(totals: Answer) -> dict[str, Decimal]:
+    """By currency. Sales that await payment; an answer for another status adds nothing."""
+    owed: dict[str, Decimal] = {}
+    for item in totals.items:
+        if item["status"] == "AUTHORISED":
+            owed[item["currency"]] = owed.get(item["currency"], Decimal(0)) + words.decimal(item["due"])
+    return owed
+
+
+@blp.get("/accounting-link")
+def accounting_link() -> Page:
+    application = request.args.get("application") or ("xero" if connections().items else "")
+    return page("accounting_link.html", main=connections(), application=application, known=_signature())
+
+
+@blp.get("/accounting-link/waiting")
+def waiting() -> Page:
+    """What the waiting tab asks every two seconds while the person is at Xero in the other one."""
+    return render_template(
+        "fragments/waiting.html", known=request.args.get("known", ""), now=_signature(), asked=connections()
+    )
+
+
+def _signature() -> str:
+    """Changes when a connection is made or mended; nothing more can be told from it."""
+    return ",".join(sorted(item["id"] for item in connections().items if item["state"] == "connected"))
+
+
+@blp.post("/accounting-link/connect")
+def connect() -> Page:
+    """Opens in a tab of its own. It shows a page that leads on, for the policy lets no form answer with
+    another site's address."""
+    answer = api().send("POST", "/connections/authorize")
+    if answer.problem:
+        return page("not_connected.html", main=answer, what="", do="")
+    address = str(answer.data.get("authorize_url", ""))
+    if urlsplit(address).scheme not in ("http", "https"):
+        problem = Problem(
+            what="The address of Xero's sign-in is missing.", do="Tell support the reference.", reference=reference()
+        )
+        return page("not_connected.html", main=Answer(problem=problem), what="", do="")
+    return render_template("to_xero.html", address=address)
+
+
+@blp.get("/accounting-link/connected")
+def connected() -> Page:
+    return page("connected.html")
+
+
+@blp.get("/accounting-link/not-connected")
+def not_connected() -> Page:
+    what, do = words.NOT_CONNECTED.get(request.args.get("reason", ""), words.NOT_CONNECTED_OTHERWISE)
+    return page("not_connected.html", what=what, do=do)
+
+
+@blp.get("/xero")
+def xero() -> Page:
+    return redirect("/xero/sync", 303)

@@ -1,0 +1,42 @@
+"""Signing in and out, in development."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from crm_frontend import sign_in
+from crm_frontend.pages.common import Page, begin_session, local, site
+from crm_frontend.people import PEOPLE, ROLES, Person
+
+blp = Blueprint("session", __name__)
+
+
+@blp.get("/sign-in")
+def choose() -> Page:
+    return shown()
+
+
+def shown() -> str:
+    accounts: dict[str, list[Person]] = {}
+    for person in PEOPLE.values():
+        accounts.setdefault(person.account_name, []).append(person)
+    return render_template("sign_in.html", accounts=accounts, roles=ROLES, next=local(request.args.get("next")))
+
+
+@blp.post("/sign-in")
+def enter() -> Page:
+    person = PEOPLE.get(request.form.get("person", ""))
+    if person is None:
+        return shown(), 400
+    begin_session(person)
+    return redirect(local(request.form.get("next")), 303)
+
+
+@blp.post("/sign-out")
+def leave() -> Page:
+    response = redirect(url_for("session.choose"), 303)
+    response.delete_cookie(sign_in.COOKIE, path="/", httponly=True, samesite="Lax")
+    return response
+
+
+@blp.get("/.well-known/jwks.json")
+def keys() -> dict[str, object]:
+    return {"keys": [site().settings.signing_key.jwk]}

@@ -1,0 +1,60 @@
+"""What each type of problem means. A problem detail's ``type`` leads to the page made from this."""
+
+PROBLEMS = {
+    "not-signed-in": (
+        "You are not signed in",
+        "The request carried no session, or one that has ended.",
+        "Sign in and try again. A program sends `Authorization: Bearer` with a session that has not ended.",
+    ),
+    "not-allowed": (
+        "Your role does not allow this",
+        "You are signed in, but what you asked for needs a role that you do not have.",
+        "Ask an administrator of your account to do it, or to give you the role.",
+    ),
+    "not-found": (
+        "There is no such thing",
+        "Nothing in your account has this id. What belongs to another account is answered in the same way.",
+        "Check the id, and the account that you are signed in to.",
+    ),
+    "invalid": (
+        "Some of this is not valid",
+        "One or more values are missing, of the wrong kind or out of range. `fields` names each.",
+        "Mend the fields named and send it again.",
+    ),
+    "bad-cursor": (
+        "The cursor is not one of ours",
+        "A cursor comes from `next` of the answer before. This one was changed, or is from another list.",
+        "Start again without a cursor.",
+    ),
+    "connection-lost": (
+        "Xero no longer accepts the connection",
+        "It was ended at Xero, or unused for 60 days.",
+        "An administrator connects again on the Accounting Link page. Nothing that was imported is lost.",
+    ),
+    "foreign-form": (
+        "The form came from another site",
+        "A form is only believed when this site's own page sent it.",
+        "Open the page here and send its own form.",
+    ),
+    "unavailable": (
+        "A service cannot be reached",
+        "The gateway asked a service and got no answer.",
+        "Nothing is lost. Try again in a moment.",
+    ),
+    "too-slow": (
+        "A service took too long",
+        "The gateway gave up waiting. What was asked may still have been done.",
+        "Look whether it was done, then try again. A sync that is asked for twice with one key starts once.",
+    ),
+    "too-large": ("That is too large", "A request may carry 1 MB.", "Send less at once."),
+    "other-host": (
+        "This is not the address of this application",
+        "The gateway answers to its own name only.",
+        "Use the address in the message.",
+    ),
+    "unexpected": (
+        "Something broke on our side",
+        "An error that nobody planned for. It was logged with the reference.",
+        "Try again; if it stays, tell support the reference.",
+    ),
+}

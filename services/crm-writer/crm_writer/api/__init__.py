@@ -1,0 +1,1 @@
+"""crm-writer over HTTP: companies, contacts, transactions and the state of every record. Reading only."""

@@ -1,0 +1,51 @@
+"""`/contacts`: people."""
+
+from functools import partial
+
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
+from accounting_link.chassis.mongo import Document
+from accounting_link.chassis.paging import page_of
+from accounting_link.chassis.problems import not_found
+from accounting_link.chassis.web import allowed
+from flask_smorest import Blueprint
+
+from crm_writer import reads
+from crm_writer.api import shown
+from crm_writer.api.companies import searched
+from crm_writer.api.schemas import ContactQuery, ContactSchema
+from crm_writer.own import Own
+
+blueprint = Blueprint("contacts", __name__, url_prefix="/api/v1/contacts", description="People")
+
+
+@blueprint.route("")
+@allowed(ADMIN, MEMBER, NO_MONEY)
+@blueprint.arguments(ContactQuery, location="query")
+@blueprint.response(200, page_of(ContactSchema))
+def list_contacts(query: Document) -> Document:
+    """People by last name."""
+    own = shown.own()
+    page = shown.page(query, shown.BY_NAME, partial(reads.by_name, own, "contacts", _which(own, query)))
+    return {**page, "items": shown.people(own, page["items"])}
+
+
+@blueprint.route("/<contact_id>")
+@blueprint.etag
+@allowed(ADMIN, MEMBER, NO_MONEY)
+@blueprint.response(200, ContactSchema)
+def get_contact(contact_id: str) -> Document:
+    """One person."""
+    own = shown.own()
+    found = own.one("contacts", contact_id)
+    if found is None:
+        raise not_found("contact")
+    return shown.people(own, [found])[0]
+
+
+def _which(own: Own, query: Document) -> Document:
+    wanted = [searched(query)]
+    if query["company_id"]:
+        contacts = sorted(reads.contacts_of(own, query["company_id"]))
+        wanted.append({"$or": [{"connection_id": c, "xero_contact_id": x} for c, x in contacts] or [{"_id": ""}]})
+    wanted = [one for one in wanted if one]
+    return {"$and": wanted} if wanted else {}

@@ -1,0 +1,37 @@
+"""`/records`: every record that Xero told of, and whether it is in step, left out on purpose or failing."""
+
+from functools import partial
+
+from accounting_link.chassis.callers import ADMIN, MEMBER
+from accounting_link.chassis.mongo import Document
+from accounting_link.chassis.paging import page_of
+from accounting_link.chassis.web import allowed
+from flask_smorest import Blueprint
+
+from crm_writer import reads
+from crm_writer.api import shown
+from crm_writer.api.schemas import CountsSchema, OfConnectionQuery, RecordQuery, RecordSchema
+from crm_writer.api.transactions import of_connection
+
+blueprint = Blueprint("records", __name__, url_prefix="/api/v1/records", description="The state of every record")
+
+
+@blueprint.route("")
+@allowed(ADMIN, MEMBER)
+@blueprint.arguments(RecordQuery, location="query")
+@blueprint.response(200, page_of(RecordSchema))
+def list_records(query: Document) -> Document:
+    """Records by id."""
+    own = shown.own()
+    which: Document = {name: query[name] for name in ("connection_id", "state", "kind") if query[name]}
+    return shown.page(query, ("_id",), partial(reads.by_id, own, which))
+
+
+@blueprint.route("/counts")
+@allowed(ADMIN, MEMBER)
+@blueprint.arguments(OfConnectionQuery, location="query")
+@blueprint.response(200, CountsSchema)
+def get_counts(query: Document) -> Document:
+    """How many records there are of each kind and state."""
+    groups = reads.record_counts(shown.own(), of_connection(query))
+    return {"items": [{**group["_id"], "count": group["count"]} for group in groups]}

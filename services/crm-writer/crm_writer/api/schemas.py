@@ -1,0 +1,208 @@
+"""What goes over HTTP. Amounts are decimal texts, days ISO dates, times RFC 3339 UTC."""
+
+from typing import Any
+
+import marshmallow as ma
+from accounting_link.chassis.paging import PageQuery, page_of
+from accounting_link.contracts.words import Kind
+
+from crm_writer.owed import AGES
+from crm_writer.standing import FAILED, IMPORTED, LEFT_OUT
+
+
+def _text(says: str = "", **more: Any) -> ma.fields.String:
+    return ma.fields.String(metadata={"description": says} if says else {}, **more)
+
+
+def _money(says: str = "") -> ma.fields.Decimal:
+    return ma.fields.Decimal(as_string=True, metadata={"description": says} if says else {})
+
+
+class PhoneSchema(ma.Schema):
+    type = _text("DEFAULT, DDI, MOBILE or FAX")
+    number = _text()
+    area_code = _text()
+    country_code = _text()
+
+
+class AddressSchema(ma.Schema):
+    type = _text("POBOX, STREET or DELIVERY")
+    lines = ma.fields.List(_text())
+    city = _text()
+    region = _text()
+    postal_code = _text()
+    country = _text()
+    attention_to = _text()
+
+
+class PartSchema(ma.Schema):
+    """What one Xero contact says of its company. Kept by the sync, not to be edited in the CRM."""
+
+    connection_id = _text()
+    contact_id = _text("Xero's ContactID")
+    name = _text()
+    status = _text("Xero's ContactStatus: ACTIVE, ARCHIVED or GDPRREQUEST")
+    merged_to = _text("the ContactID it was merged into", allow_none=True)
+    email = _text()
+    phones = ma.fields.List(ma.fields.Nested(PhoneSchema))
+    addresses = ma.fields.List(ma.fields.Nested(AddressSchema))
+    account_number = _text()
+    contact_number = _text()
+    tax_number = _text()
+    website = _text()
+    default_currency = _text()
+    is_customer = ma.fields.Boolean()
+    is_supplier = ma.fields.Boolean()
+    notes = ma.fields.List(_text(), metadata={"description": "who was left out, and why it would not be imported"})
+    updated_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "Xero's UpdatedDateUTC"})
+    state = _text(f"of its newest copy: {IMPORTED} or {FAILED}")
+    reason = _text("why it failed")
+
+
+class CompanySchema(ma.Schema):
+    id = _text()
+    name = _text()
+    parts = ma.fields.List(ma.fields.Nested(PartSchema))
+
+
+class ContactSchema(ma.Schema):
+    id = _text()
+    connection_id = _text()
+    contact_id = _text("the Xero contact it is a person of")
+    company_id = _text(allow_none=True)
+    first_name = _text()
+    last_name = _text()
+    email = _text()
+    main = ma.fields.Boolean(metadata={"description": "the Xero contact's main person"})
+    gone = ma.fields.Boolean(metadata={"description": "no longer told by Xero"})
+
+
+class LineSchema(ma.Schema):
+    description = _text()
+    item_code = _text()
+    account_code = _text()
+    quantity = _money()
+    unit_amount = _money()
+    discount_rate = _money("per cent")
+    tax_type = _text()
+    tax_amount = _money()
+    amount = _money()
+
+
+class TransactionSchema(ma.Schema):
+    id = _text()
+    connection_id = _text()
+    kind = _text()
+    xero_id = _text()
+    company_id = _text("the company of its Xero contact; null while there is none", allow_none=True)
+    company_name = _text(allow_none=True)
+    number = _text()
+    reference = _text()
+    contact_id = _text("Xero's ContactID")
+    date = _text("in the organisation's own day", allow_none=True)
+    due_date = _text(allow_none=True)
+    fully_paid_on = _text(allow_none=True)
+    status = _text("Xero's status")
+    currency = _text()
+    currency_rate = _money()
+    line_amount_types = _text()
+    subtotal = _money()
+    total_tax = _money()
+    total = _money("including tax")
+    due = _money()
+    paid = _money()
+    credited = _money()
+    updated_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "Xero's UpdatedDateUTC"})
+
+
+TransactionPage = page_of(TransactionSchema)
+
+
+class TransactionDetailSchema(TransactionSchema):
+    lines = ma.fields.List(ma.fields.Nested(LineSchema))
+
+
+AgesSchema = ma.Schema.from_dict({age: _money() for age in AGES}, name="Ages")
+
+
+class BalanceSchema(ma.Schema):
+    """Drafts and what was voided or deleted do not count."""
+
+    currency = _text()
+    invoices = ma.fields.Integer()
+    invoiced = _money()
+    outstanding = _money()
+    open_invoices = ma.fields.Integer()
+    overdue = _money()
+    overdue_invoices = ma.fields.Integer()
+    ages = ma.fields.Nested(AgesSchema, metadata={"description": "what is outstanding, by days past its due date"})
+
+
+class CompanyDetailSchema(CompanySchema):
+    people = ma.fields.List(ma.fields.Nested(ContactSchema))
+    fresh_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+    balances = ma.fields.List(ma.fields.Nested(BalanceSchema), metadata={"description": "absent without the right"})
+    last_invoice = ma.fields.Nested(
+        TransactionSchema, allow_none=True, metadata={"description": "absent without the right"}
+    )
+
+
+class TotalSchema(ma.Schema):
+    currency = _text()
+    status = _text()
+    kind = _text()
+    count = ma.fields.Integer()
+    total = _money()
+    due = _money()
+
+
+class TotalsSchema(ma.Schema):
+    items = ma.fields.List(ma.fields.Nested(TotalSchema))
+
+
+class RecordSchema(ma.Schema):
+    connection_id = _text()
+    kind = _text()
+    xero_id = _text()
+    state = _text()
+    reason = _text()
+    name = _text("only of what is left out")
+    updated_at = ma.fields.AwareDateTime(format="iso", attribute="version", allow_none=True)
+
+
+class CountSchema(ma.Schema):
+    kind = _text()
+    state = _text()
+    count = ma.fields.Integer()
+
+
+class CountsSchema(ma.Schema):
+    items = ma.fields.List(ma.fields.Nested(CountSchema))
+
+
+class SearchQuery(PageQuery):
+    search = _text("names that contain this, whatever the case", load_default="")
+    begins = _text("names that begin with this", load_default="")
+
+
+class ContactQuery(SearchQuery):
+    company_id = _text(load_default=None)
+
+
+class OfConnectionQuery(ma.Schema):
+    connection_id = _text(load_default=None)
+
+
+class SalesQuery(PageQuery):
+    connection_id = _text(load_default=None)
+    status = _text("Xero's status", load_default=None)
+    contact_id = _text("Xero's ContactID", load_default=None)
+    company_id = _text(load_default=None)
+    currency = _text(load_default=None)
+    overdue = ma.fields.Boolean(load_default=False)
+
+
+class RecordQuery(PageQuery):
+    connection_id = _text(load_default=None)
+    state = _text(load_default=None, validate=ma.validate.OneOf((IMPORTED, LEFT_OUT, FAILED)))
+    kind = _text(load_default=None, validate=ma.validate.OneOf(tuple(Kind)))

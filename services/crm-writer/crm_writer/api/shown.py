@@ -1,0 +1,109 @@
+"""Documents → what is shown of them, and the parts that views share."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from accounting_link.chassis import paging
+from accounting_link.chassis.callers import ADMIN, MEMBER
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.mongo import Document
+from accounting_link.chassis.problems import ProblemError
+from accounting_link.chassis.web import caller
+from flask import current_app
+
+from crm_writer.directory import contact_key
+from crm_writer.owed import AGES
+from crm_writer.own import Own
+
+BY_NAME = ("name_key", "_id")
+NEWEST_FIRST = ("xero.date", "_id")
+
+
+def own() -> Own:
+    """The caller's account's documents."""
+    found: Own = current_app.extensions["crm"](caller().account_id)
+    return found
+
+
+def clock() -> Clock:
+    found: Clock = current_app.extensions["clock"]
+    return found
+
+
+def sees_money() -> bool:
+    return caller().may((ADMIN, MEMBER))
+
+
+def page(query: Document, key: tuple[str, ...], find: Callable[[list[Any] | None, int], list[Document]]) -> Document:
+    """A page and the cursor of the next. ``key``: paths of the sort key; ``find`` takes the key of the last
+    document shown before, and the most to give."""
+    limit = query["limit"]
+    found = find(_after(query["cursor"], len(key)), limit + 1)
+    shown = found[:limit]
+    more = len(found) > limit
+    return {"items": shown, "next": paging.cursor([_at(shown[-1], path) for path in key]) if more else None}
+
+
+def _after(cursor: str | None, parts: int) -> list[Any] | None:
+    """Texts only: what is put into a query must not be able to ask one of its own."""
+    if cursor is None:
+        return None
+    key = paging.key_of(cursor)
+    if len(key) != parts or not all(part is None or isinstance(part, str) for part in key):
+        raise ProblemError(400, "bad-cursor", "This cursor is of another list.", "Start again without a cursor.")
+    return key
+
+
+def _at(document: Document, path: str) -> Any:
+    value: Any = document
+    for name in path.split("."):
+        value = value[name]
+    return value
+
+
+def company(document: Document) -> Document:
+    return {"id": document["_id"], "name": document["name"], "parts": document["xero"]["parts"]}
+
+
+def companies_by_contact(own: Own, contacts: Iterable[tuple[str, str]]) -> dict[str, Document]:
+    """The company of each Xero contact that has one, by contact key."""
+    links = own.find("links", {"_id": {"$in": [contact_key(*contact) for contact in contacts]}})
+    companies = own.find("companies", {"_id": {"$in": list({link["company_id"] for link in links})}})
+    by_id = {one["_id"]: one for one in companies}
+    return {link["_id"]: by_id[link["company_id"]] for link in links if link["company_id"] in by_id}
+
+
+def people(own: Own, documents: list[Document]) -> list[Document]:
+    owners = companies_by_contact(own, {(one["connection_id"], one["xero_contact_id"]) for one in documents})
+    return [
+        {
+            **one["xero"],
+            "id": one["_id"],
+            "connection_id": one["connection_id"],
+            "contact_id": one["xero_contact_id"],
+            "company_id": owners.get(contact_key(one["connection_id"], one["xero_contact_id"]), {}).get("_id"),
+        }
+        for one in documents
+    ]
+
+
+def transactions(own: Own, documents: list[Document]) -> list[Document]:
+    owners = companies_by_contact(own, {(one["connection_id"], one["xero"]["contact_id"]) for one in documents})
+    return [_transaction(one, owners) for one in documents]
+
+
+def _transaction(document: Document, owners: dict[str, Document]) -> Document:
+    owner = owners.get(contact_key(document["connection_id"], document["xero"]["contact_id"]), {})
+    return {
+        **document["xero"],
+        "id": document["_id"],
+        "connection_id": document["connection_id"],
+        "kind": document["kind"],
+        "xero_id": document["xero_id"],
+        "company_id": owner.get("_id"),
+        "company_name": owner.get("name"),
+    }
+
+
+def balance(group: Document) -> Document:
+    return {**group, "currency": group["_id"], "ages": {age: group[age] for age in AGES}}

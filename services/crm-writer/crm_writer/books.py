@@ -1,0 +1,43 @@
+"""The CRM's records as the writer sees them: what it may ask and do inside one transaction.
+
+MongoDB (:mod:`~crm_writer.store`) and its twin in memory (:mod:`~crm_writer.memory`) both pass
+``tests/suites/record_store.py``.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeVar
+
+from crm_writer.changes import Changes, Document
+
+T = TypeVar("T")
+
+
+class Books(Protocol):
+    """One account's, within a transaction: what is read does not change until it ends, what is written is seen
+    by nobody else before. No document of another account is ever read or touched."""
+
+    def records(self, ids: Collection[str]) -> list[Document]: ...
+
+    def links(self, ids: Collection[str]) -> list[Document]: ...
+
+    def companies(self, ids: Collection[str], name_keys: Collection[str]) -> list[Document]:
+        """Those with one of these ids or one of these names."""
+
+    def people(self, contacts: Collection[tuple[str, str]]) -> list[Document]:
+        """Of these contacts, each (connection id, Xero's contact id)."""
+
+    def transactions(self, ids: Collection[str]) -> list[Document]: ...
+
+    def with_sales(self, contacts: Collection[tuple[str, str]]) -> set[str]:
+        """Which of these contacts (connection id, Xero's contact id) have a sales transaction, by Xero's id."""
+
+    def write(self, changes: Changes) -> None: ...
+
+
+BooksOf = Callable[[str], Books]
+
+
+class Records(Protocol):
+    def transact(self, work: Callable[[BooksOf], T]) -> T:
+        """All that ``work`` writes is there when this returns, or nothing of it when this raises. ``work`` may
+        be called more than once, when another has written meanwhile what it read: it must send nothing."""

@@ -1,0 +1,83 @@
+"""A copy of one of Xero's records, as it came, and which of two copies is the newer."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from accounting_link.chassis.messages import Place, Received, Unread
+from accounting_link.contracts.event import Scope
+from accounting_link.contracts.records import InvoiceImported, RecordUnreadable, VersionedRecord
+from accounting_link.contracts.words import Kind
+
+_LONGEST_REASON = 500  # characters; an outcome has to fit beside a thousand others
+
+
+class Copy(NamedTuple):
+    """``event`` None: nobody could read it, and ``reason`` says why. Its version may then be unknown."""
+
+    kind: Kind
+    xero_id: str
+    version: datetime | None
+    reading: int
+    scope: Scope
+    place: Place
+    offset: int
+    event: VersionedRecord | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The id of the record's document."""
+        return record_key(self.scope.connection_id, self.kind, self.xero_id)
+
+
+def record_key(connection_id: str, kind: Kind, xero_id: str) -> str:
+    return f"{connection_id}/{kind.value}/{xero_id}"
+
+
+def to_the_millisecond(time: datetime) -> datetime:
+    """As MongoDB keeps it; Xero tells no finer. Otherwise a copy would look newer than itself once stored."""
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def copy_of(received: Received) -> Copy | None:
+    """None for an event that is no record."""
+    event, envelope = received.event, received.envelope
+    if isinstance(event, VersionedRecord):
+        version: datetime | None = to_the_millisecond(event.updated_at)
+        reason = _why_unfit(event)
+        read = None if reason else event
+    elif isinstance(event, RecordUnreadable):
+        version = to_the_millisecond(event.updated_at) if event.updated_at else None
+        read, reason = None, event.reason
+    else:
+        return None
+    return Copy(
+        event.record_kind(), event.xero_id, version, envelope.reading,
+        envelope.scope, received.place, received.offset, read, reason[:_LONGEST_REASON],
+    )  # fmt: skip
+
+
+def _why_unfit(event: VersionedRecord) -> str:
+    """A decimal may be no number at all, and one such would make every total into none."""
+    if not isinstance(event, InvoiceImported):
+        return ""
+    amounts = (event.subtotal, event.total_tax, event.total, event.due, event.paid, event.credited)
+    return "" if all(map(Decimal.is_finite, amounts)) else "an amount is not a number"
+
+
+def unfit(copy: Copy, reason: str) -> Copy:
+    """As if nobody had been able to read it."""
+    return copy._replace(event=None, reason=reason[:_LONGEST_REASON])
+
+
+def copy_of_unread(unread: Unread) -> Copy | None:
+    """What the headers tell of a record whose value nobody can read. None when they do not tell whose it is."""
+    error, delivery = unread.error, unread.delivery
+    kind, _, xero_id = error.subject.partition("/")
+    if error.scope is None or kind not in tuple(Kind) or not xero_id:
+        return None
+    reason = f"could not be read: {error.reason}"[:_LONGEST_REASON]
+    return Copy(
+        Kind(kind), xero_id, None, error.reading, error.scope, delivery.place, delivery.offset, None, reason
+    )  # fmt: skip

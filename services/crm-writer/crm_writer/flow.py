@@ -1,0 +1,16 @@
+"""What crm-writer reads and sends. The AsyncAPI document is made from this."""
+
+from accounting_link.contracts.dead_letters import DeadLettered
+from accounting_link.contracts.event import Event
+from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.records import CustomerImported, InvoiceImported, RecordUnreadable, SupplierImported
+from accounting_link.contracts.sync_life import StreamEnded
+
+CONSUMES: tuple[type[Event], ...] = (
+    CustomerImported,
+    SupplierImported,
+    InvoiceImported,
+    RecordUnreadable,
+    StreamEnded,
+)
+PUBLISHES: tuple[type[Event], ...] = (RecordsApplied, PartitionDrained, DeadLettered)

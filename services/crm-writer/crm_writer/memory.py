@@ -1,0 +1,85 @@
+"""The record store's twin in memory: transactions one at a time, all or nothing, with MongoDB's two unique keys."""
+
+import copy
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+import bson
+from accounting_link.chassis import mongo
+from pymongo.errors import DuplicateKeyError
+
+from crm_writer.books import BooksOf
+from crm_writer.changes import Change, Changes, Document
+
+T = TypeVar("T")
+Tables = defaultdict[str, dict[str, Document]]
+
+
+class MemoryRecords:
+    def __init__(self) -> None:
+        self.tables: Tables = defaultdict(dict)
+        self._lock = threading.RLock()
+
+    def transact(self, work: Callable[[BooksOf], T]) -> T:
+        with self._lock:
+            tables = copy.deepcopy(self.tables)
+            done = work(lambda account_id: MemoryBooks(tables, account_id))
+            self.tables = tables
+            return done
+
+
+class MemoryBooks:
+    def __init__(self, tables: Tables, account_id: str) -> None:
+        self._tables, self._account_id = tables, account_id
+
+    def records(self, ids: Collection[str]) -> list[Document]:
+        return self._find("xero_records", lambda one: one["_id"] in ids)
+
+    def links(self, ids: Collection[str]) -> list[Document]:
+        return self._find("links", lambda one: one["_id"] in ids)
+
+    def companies(self, ids: Collection[str], name_keys: Collection[str]) -> list[Document]:
+        return self._find("companies", lambda one: one["_id"] in ids or one["name_key"] in name_keys)
+
+    def people(self, contacts: Collection[tuple[str, str]]) -> list[Document]:
+        return self._find("contacts", lambda one: (one["connection_id"], one["xero_contact_id"]) in contacts)
+
+    def transactions(self, ids: Collection[str]) -> list[Document]:
+        return self._find("transactions", lambda one: one["_id"] in ids)
+
+    def with_sales(self, contacts: Collection[tuple[str, str]]) -> set[str]:
+        sales = self._find("transactions", lambda one: (one["connection_id"], one["xero"]["contact_id"]) in contacts)
+        return {sale["xero"]["contact_id"] for sale in sales}
+
+    def write(self, changes: Changes) -> None:
+        for collection, of in changes:
+            for change in of:
+                bson.encode(change.fields, codec_options=mongo.OPTIONS)  # raises on what MongoDB cannot hold
+                self._carry_out(collection, copy.deepcopy(change))
+        for reading, ids in changes.raised.items():
+            for id_ in ids:
+                self._carry_out("xero_records", Change("set", id_, {"reading": reading}))
+
+    def _carry_out(self, collection: str, change: Change) -> None:
+        table = self._tables[collection]
+        if change.verb == "insert":
+            if change.id in table:
+                raise DuplicateKeyError(f"{collection}/{change.id} is there already")
+            table[change.id] = change.fields
+        elif self._is_ours(table.get(change.id)):
+            table[change.id] = change.fields if change.verb == "replace" else table[change.id] | change.fields
+        self._check_names()
+
+    def _check_names(self) -> None:
+        names = [(one["account_id"], one["name_key"]) for one in self._tables["companies"].values()]
+        if len(names) != len(set(names)):
+            raise DuplicateKeyError("two companies of one account have the same name")
+
+    def _is_ours(self, document: Document | None) -> bool:
+        return document is not None and document["account_id"] == self._account_id
+
+    def _find(self, collection: str, wanted: Callable[[Document], bool]) -> list[Document]:
+        of = self._tables[collection].values()
+        return [copy.deepcopy(one) for one in of if self._is_ours(one) and wanted(one)]

@@ -1,0 +1,111 @@
+"""One batch of copies put away in one transaction: read what stands, decide, write. Says what became of each."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from accounting_link.contracts.outcomes import Outcome
+from accounting_link.contracts.records import ContactImported, InvoiceImported
+
+from crm_writer.books import Books, BooksOf, Records
+from crm_writer.changes import Changes
+from crm_writer.copies import Copy
+from crm_writer.decide import Decision, Entry, Newer, decide, newer, outcome
+from crm_writer.directory import Directory, contact_key
+from crm_writer.mapping.companies import ContactMade
+from crm_writer.mapping.names import folded
+from crm_writer.mapping.rules import refused_as_supplier
+from crm_writer.standing import of_document, to_document
+
+Told = list[tuple[Copy, Outcome]]
+
+
+def put_away(records: Records, copies: Sequence[Copy], now: datetime, newer: Newer = newer) -> Told:
+    """All is written when this returns. One outcome a record and sync, beside the last copy it is about."""
+    by_account: defaultdict[str, list[Copy]] = defaultdict(list)
+    for copy in copies:
+        by_account[copy.scope.account_id].append(copy)
+
+    def work(books_of: BooksOf) -> Told:
+        return [
+            told
+            for account_id, of_account in by_account.items()
+            for told in _put_away(books_of(account_id), account_id, of_account, now, newer)
+        ]
+
+    return records.transact(work) if copies else []
+
+
+def _put_away(books: Books, account_id: str, copies: list[Copy], now: datetime, newer: Newer) -> Told:
+    standing = {document["_id"]: of_document(document) for document in books.records({copy.key for copy in copies})}
+    decision = decide(copies, standing, _with_sales(books, copies), now, newer)
+    changes = Changes()
+    _list_changes(decision, account_id, changes)
+    if decision.contacts:
+        directory = _directory(books, account_id, decision)
+        for contact in decision.contacts:
+            directory.put(contact, changes)
+    stale = decision.stale_invoices()
+    looked_up = {document["_id"]: document for document in books.transactions(stale)} if stale else {}
+    books.write(changes)
+    return [
+        (copy, outcome(copy, decision.entries[key], looked_up)) for (_, key), copy in decision.last.items()
+    ]  # fmt: skip
+
+
+def _with_sales(books: Books, copies: Iterable[Copy]) -> set[str]:
+    """Of the suppliers that the settings would refuse, those to whom something was sold."""
+    refused, sold_to = set(), set()
+    for copy in copies:
+        event = copy.event
+        if isinstance(event, InvoiceImported):
+            sold_to.add((copy.scope.connection_id, event.contact_id))
+        elif isinstance(event, ContactImported) and refused_as_supplier(event):
+            refused.add((copy.scope.connection_id, event.xero_id))
+    if not refused:
+        return set()
+    return books.with_sales(refused) | {contact_id for _, contact_id in refused & sold_to}
+
+
+def _directory(books: Books, account_id: str, decision: Decision) -> Directory:
+    contacts: list[ContactMade] = decision.contacts
+    links = {link["_id"]: link for link in books.links({contact_key(c.connection_id, c.contact_id) for c in contacts})}
+    found = books.companies(
+        {link["company_id"] for link in links.values()}, {folded(c.name or c.contact_id) for c in contacts}
+    )
+    directory = Directory(account_id, links, {company["_id"]: company for company in found})
+    linked = {(link["connection_id"], link["contact_id"]) for link in links.values()}
+    if linked:
+        directory.know(books.people(linked))
+    return directory
+
+
+def _list_changes(decision: Decision, account_id: str, changes: Changes) -> None:
+    for entry in decision.entries.values():
+        record = entry.record
+        if not entry.stored:
+            changes.insert("xero_records", to_document(record, account_id))
+        elif entry.changed:
+            changes.replace("xero_records", to_document(record, account_id))
+        elif entry.raised:
+            changes.raised[record.reading].append(record.id)
+        if entry.invoice is not None:
+            _list_invoice(entry, account_id, changes)
+
+
+def _list_invoice(entry: Entry, account_id: str, changes: Changes) -> None:
+    record = entry.record
+    if entry.existed:
+        changes.set("transactions", record.id, {"xero": entry.invoice})
+        return
+    changes.insert(
+        "transactions",
+        {
+            "_id": record.id,
+            "account_id": account_id,
+            "connection_id": record.connection_id,
+            "kind": record.kind.value,
+            "xero_id": record.xero_id,
+            "xero": entry.invoice,
+        },
+    )

@@ -1,0 +1,162 @@
+"""What is shown of companies, people and transactions. Looked up when read: which Xero contacts a company
+stands for (links), and who was merged into whom, so that neither has to be rewritten when it changes."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from accounting_link.chassis.mongo import Document
+from accounting_link.contracts.words import Kind
+
+from crm_writer import owed
+from crm_writer.copies import record_key
+from crm_writer.directory import contact_key
+from crm_writer.mapping.names import folded
+from crm_writer.own import Own
+
+Contact = tuple[str, str]  # connection id, Xero's contact id
+_MOST_MERGES = 5  # merged into one that was merged into one ...; Xero allows chains
+_BY_NAME = (("name_key", 1), ("_id", 1))
+_NEWEST_FIRST = (("xero.date", -1), ("_id", 1))
+
+
+def contains(text: str) -> Document:
+    """Names that contain this, whatever the case; its signs mean themselves."""
+    return {"name_key": {"$regex": re.escape(folded(text))}}
+
+
+def begins(text: str) -> Document:
+    """As ``contains``, for names that begin with it; this one can use the index."""
+    return {"name_key": {"$regex": "^" + re.escape(folded(text))}}
+
+
+def by_name(own: Own, collection: str, which: Document, after: list[Any] | None, limit: int) -> list[Document]:
+    """A page of companies or contacts; ``after`` is (name_key, _id) of the last one shown."""
+    if after:
+        key, id_ = after
+        further = {"$or": [{"name_key": {"$gt": key}}, {"name_key": key, "_id": {"$gt": id_}}]}
+        which = {"$and": [which, further]} if which else further
+    return own.find(collection, which, sort=_BY_NAME, limit=limit)
+
+
+def newest_first(own: Own, which: Document, after: list[Any] | None, limit: int) -> list[Document]:
+    """A page of transactions without their lines; those without a date come last."""
+    if after:
+        which = {"$and": [which, {"$or": _older_than(*after)}]}
+    return own.find("transactions", which, sort=_NEWEST_FIRST, limit=limit, without=["xero.lines"])
+
+
+def by_id(own: Own, which: Document, after: list[Any] | None, limit: int) -> list[Document]:
+    """A page of ``xero_records``."""
+    if after:
+        which = {**which, "_id": {"$gt": after[0]}}
+    return own.find("xero_records", which, sort=[("_id", 1)], limit=limit, without=["stamps", "unread"])
+
+
+def _older_than(day: str | None, id_: str) -> list[Document]:
+    same = {"xero.date": day, "_id": {"$gt": id_}}
+    return [same] if day is None else [same, {"xero.date": {"$lt": day}}, {"xero.date": None}]
+
+
+def contacts_of(own: Own, company_id: str) -> set[Contact]:
+    """The Xero contacts whose sales are this company's: those linked to it, and those merged into them. One that
+    was merged into a contact of another company counts there."""
+    linked = {(link["connection_id"], link["contact_id"]) for link in own.find("links", {"company_id": company_id})}
+    survivors = {contact for contact in linked if not _moved_away(own, contact, linked)}
+    found, last = set(survivors), survivors
+    for _ in range(_MOST_MERGES):
+        last = _merged_into(own, last) - found
+        found |= last
+        if not last:
+            break
+    return found
+
+
+def _moved_away(own: Own, contact: Contact, linked: set[Contact]) -> bool:
+    """Was it merged into a contact that is here, but elsewhere?"""
+    part = _part(own, contact)
+    if part is None or not part["merged_to"]:
+        return False
+    survivor = (contact[0], part["merged_to"])
+    return survivor not in linked and _part(own, survivor) is not None
+
+
+def _part(own: Own, contact: Contact) -> Document | None:
+    link = own.one("links", contact_key(*contact))
+    company = own.one("companies", link["company_id"]) if link else None
+    parts = company["xero"]["parts"] if company else []
+    return next((part for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
+
+
+def _merged_into(own: Own, survivors: Iterable[Contact]) -> set[Contact]:
+    into = set(survivors)
+    if not into:
+        return set()
+    which = [{"connection_id": connection_id, "merged_to": contact_id} for connection_id, contact_id in into]
+    companies = own.find("companies", {"$or": [{"xero.parts": {"$elemMatch": one}} for one in which]})
+    return {
+        (part["connection_id"], part["contact_id"])
+        for company in companies
+        for part in company["xero"]["parts"]
+        if (part["connection_id"], part["merged_to"]) in into
+    }
+
+
+def sales_of(contacts: Iterable[Contact]) -> Document:
+    """Which transactions are theirs."""
+    which = [{"connection_id": connection_id, "xero.contact_id": id_} for connection_id, id_ in sorted(contacts)]
+    return {"$or": which} if which else {"_id": {"$in": []}}
+
+
+def people_of(own: Own, contacts: Iterable[Contact]) -> list[Document]:
+    which = [{"connection_id": connection_id, "xero_contact_id": id_} for connection_id, id_ in sorted(contacts)]
+    return own.find("contacts", {"$or": which}, sort=_BY_NAME) if which else []
+
+
+def balances(own: Own, contacts: set[Contact], today: date) -> list[Document]:
+    return own.aggregate("transactions", sales_of(contacts), owed.per_currency(today)) if contacts else []
+
+
+def last_invoice(own: Own, contacts: set[Contact]) -> Document | None:
+    found = newest_first(own, {"$and": [sales_of(contacts), owed.counts()]}, None, 1)
+    return found[0] if found else None
+
+
+def standing(own: Own, contacts: Iterable[Contact]) -> dict[Contact, Document]:
+    """The record of each of these contacts: in step, or failing and why."""
+    ids = [record_key(connection_id, Kind.CONTACT, contact_id) for connection_id, contact_id in contacts]
+    records = own.find("xero_records", {"_id": {"$in": ids}})
+    return {(record["connection_id"], record["xero_id"]): record for record in records}
+
+
+def fresh_at(parts: list[Document], invoice: Document | None) -> datetime | None:
+    """When Xero last changed something that is shown."""
+    times = [part["updated_at"] for part in parts] + ([invoice["xero"]["updated_at"]] if invoice else [])
+    return max(times, default=None)
+
+
+def totals(own: Own, which: Document) -> list[Document]:
+    return own.aggregate(
+        "transactions",
+        which,
+        [
+            {
+                "$group": {
+                    "_id": {"currency": "$xero.currency", "status": "$xero.status", "kind": "$kind"},
+                    "count": {"$sum": 1},
+                    "total": {"$sum": "$xero.total"},
+                    "due": {"$sum": "$xero.due"},
+                }
+            },
+            {"$sort": {"_id": 1}},
+        ],
+    )
+
+
+def record_counts(own: Own, which: Document) -> list[Document]:
+    stages: list[Document] = [
+        {"$group": {"_id": {"kind": "$kind", "state": "$state"}, "count": {"$sum": 1}}},
+        {"$sort": {"_id": 1}},
+    ]
+    return own.aggregate("xero_records", which, stages)

@@ -1,0 +1,122 @@
+"""The CRM's records in MongoDB (database ``crm``)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from accounting_link.chassis import mongo
+from accounting_link.chassis.mongo import Db, Session
+from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
+
+from crm_writer.books import BooksOf
+from crm_writer.changes import Change, Changes, Document
+
+T = TypeVar("T")
+
+# Where the order of writes matters; elsewhere one round trip a verb is faster.
+_IN_ORDER = "companies"
+
+_INDEXES = {
+    "xero_records": [IndexModel([("account_id", 1), ("connection_id", 1), ("state", 1), ("kind", 1), ("_id", 1)])],
+    "links": [IndexModel([("account_id", 1), ("company_id", 1)])],
+    "companies": [
+        IndexModel([("account_id", 1), ("name_key", 1)], unique=True),
+        IndexModel([("account_id", 1), ("xero.parts.connection_id", 1), ("xero.parts.merged_to", 1)]),
+    ],
+    "contacts": [
+        IndexModel([("account_id", 1), ("connection_id", 1), ("xero_contact_id", 1)]),
+        IndexModel([("account_id", 1), ("name_key", 1), ("_id", 1)]),
+    ],
+    "transactions": [
+        IndexModel([("account_id", 1), ("connection_id", 1), ("xero.contact_id", 1)]),
+        IndexModel([("account_id", ASCENDING), ("xero.date", DESCENDING), ("_id", ASCENDING)]),
+    ],
+}
+
+
+def prepare(db: Db) -> None:
+    """Makes the indexes; harmless when they are there. Every query is by account, so every index begins with it."""
+    for collection, indexes in _INDEXES.items():
+        db[collection].create_indexes(indexes)
+
+
+class MongoRecords:
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def transact(self, work: Callable[[BooksOf], T]) -> T:
+        return mongo.transact(self._db, lambda session: work(lambda account: MongoBooks(self._db, session, account)))
+
+
+class MongoBooks:
+    def __init__(self, db: Db, session: Session, account_id: str) -> None:
+        self._db, self._session, self._account_id = db, session, account_id
+
+    def records(self, ids: Collection[str]) -> list[Document]:
+        return self._find("xero_records", {"_id": {"$in": list(ids)}})
+
+    def links(self, ids: Collection[str]) -> list[Document]:
+        return self._find("links", {"_id": {"$in": list(ids)}})
+
+    def companies(self, ids: Collection[str], name_keys: Collection[str]) -> list[Document]:
+        found = self._find("companies", {"_id": {"$in": list(ids)}}) if ids else []
+        named = self._find("companies", {"name_key": {"$in": list(name_keys)}}) if name_keys else []
+        return list({company["_id"]: company for company in (*found, *named)}.values())
+
+    def people(self, contacts: Collection[tuple[str, str]]) -> list[Document]:
+        return [
+            person
+            for connection, ids in _by_connection(contacts).items()
+            for person in self._find("contacts", {"connection_id": connection, "xero_contact_id": {"$in": ids}})
+        ]
+
+    def transactions(self, ids: Collection[str]) -> list[Document]:
+        return self._find("transactions", {"_id": {"$in": list(ids)}})
+
+    def with_sales(self, contacts: Collection[tuple[str, str]]) -> set[str]:
+        return {
+            contact_id
+            for connection, ids in _by_connection(contacts).items()
+            for contact_id in self._db.transactions.distinct(
+                "xero.contact_id",
+                {"account_id": self._account_id, "connection_id": connection, "xero.contact_id": {"$in": ids}},
+                session=self._session,
+            )
+        }
+
+    def write(self, changes: Changes) -> None:
+        for collection, of in changes:
+            self._write(collection, of)
+        for reading, ids in changes.raised.items():
+            # All copies of one page have one reading: one write for all of them, not one each.
+            self._db.xero_records.update_many(
+                {"_id": {"$in": ids}, "account_id": self._account_id},
+                {"$set": {"reading": reading}},
+                session=self._session,
+            )
+
+    def _write(self, collection: str, changes: list[Change]) -> None:
+        documents = self._db[collection]
+        if all(change.verb == "insert" for change in changes):
+            documents.insert_many((change.fields for change in changes), ordered=False, session=self._session)
+            return
+        requests = [self._request(change) for change in changes]
+        documents.bulk_write(requests, ordered=collection == _IN_ORDER, session=self._session)
+
+    def _request(self, change: Change) -> Any:
+        if change.verb == "insert":
+            return InsertOne(change.fields)
+        which = {"_id": change.id, "account_id": self._account_id}
+        if change.verb == "replace":
+            return ReplaceOne(which, change.fields)
+        return UpdateOne(which, {"$set": change.fields})
+
+    def _find(self, collection: str, which: Document) -> list[Document]:
+        return list(self._db[collection].find({**which, "account_id": self._account_id}, session=self._session))
+
+
+def _by_connection(contacts: Collection[tuple[str, str]]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for connection_id, contact_id in contacts:
+        found[connection_id].append(contact_id)
+    return found

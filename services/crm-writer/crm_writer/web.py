@@ -1,0 +1,33 @@
+"""crm-writer's web service: what the CRM holds, for the caller's account."""
+
+import os
+from collections.abc import Callable
+
+from accounting_link.chassis import logs, mongo, web
+from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
+from accounting_link.chassis.web import WebSettings
+from flask import Flask
+
+from crm_writer import store
+from crm_writer.api import companies, contacts, records, transactions
+from crm_writer.own import Own
+from crm_writer.settings import DATABASE, PageSettings
+
+NAME = "crm-writer"
+BLUEPRINTS = (companies.blueprint, contacts.blueprint, transactions.blueprint, records.blueprint)
+
+
+def build_app(settings: WebSettings, db: mongo.Db, clock: Clock, own: Callable[[mongo.Db, str], Own] = Own) -> Flask:
+    app = web.create(NAME, settings, BLUEPRINTS, ready={"database": lambda: mongo.answers(db)})
+    app.extensions["crm"] = lambda account_id: own(db, account_id)
+    app.extensions["clock"] = clock
+    return app
+
+
+def create_app() -> Flask:
+    """For gunicorn. The database connection lives as long as the process."""
+    settings = PageSettings.from_env(os.environ)
+    logs.start(NAME, settings.web.log_level)
+    db = mongo.connect(settings.mongo_uri, DATABASE)
+    store.prepare(db)
+    return build_app(settings.web, db, SYSTEM_CLOCK)

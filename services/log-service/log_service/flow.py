@@ -1,0 +1,34 @@
+"""What log-service reads and tells. It reads everything but the records themselves."""
+
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.dead_letters import DeadLettered
+from accounting_link.contracts.event import Event
+from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.requests import SyncRequested
+from accounting_link.contracts.sync_life import (
+    FetchFailed,
+    PageFetched,
+    StreamEnded,
+    SyncCancelled,
+    SyncCompleted,
+    SyncFailed,
+    SyncParked,
+    SyncStarted,
+)
+
+OF_SYNCS: tuple[type[Event], ...] = (
+    SyncRequested,
+    SyncStarted,
+    PageFetched,
+    StreamEnded,
+    RecordsApplied,
+    PartitionDrained,
+    SyncParked,
+    FetchFailed,
+    SyncCompleted,
+    SyncFailed,
+    SyncCancelled,
+)
+
+CONSUMES: tuple[type[Event], ...] = (*OF_SYNCS, ConnectionEstablished, ConnectionLost, DeadLettered)
+PUBLISHES: tuple[type[Event], ...] = (DeadLettered,)

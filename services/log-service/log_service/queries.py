@@ -1,0 +1,140 @@
+"""What the views ask of the database. Every function takes the account first and looks at nothing else's."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from accounting_link.chassis import paging
+from accounting_link.chassis.mongo import Db, Document
+from accounting_link.chassis.problems import ProblemError
+from pymongo import ASCENDING, DESCENDING
+from pymongo.collection import Collection
+
+from log_service.store import OUTCOME_ORDER
+
+Page = tuple[list[Document], str | None]
+_NEWEST_FIRST = (("at", DESCENDING), ("_id", DESCENDING))
+_LATEST_DAY_FIRST = (("date", DESCENDING), ("_id", DESCENDING))
+_BY_OUTCOME = tuple((name, ASCENDING) for name in OUTCOME_ORDER)
+
+
+def syncs(db: Db, account_id: str, connection_id: str, limit: int, cursor: str | None) -> Page:
+    return _page(db.syncs, {"account_id": account_id, "connection_id": connection_id}, _NEWEST_FIRST, limit, cursor)
+
+
+def sync(db: Db, account_id: str, sync_id: str) -> Document | None:
+    return db.syncs.find_one({"_id": f"{account_id}/{sync_id}", "account_id": account_id})
+
+
+def counting(account_id: str, sync_id: str) -> list[Document]:
+    """The pipeline of ``counts``."""
+    of_sync = {"account_id": account_id, "sync_id": sync_id}
+    by = {name: f"${name}" for name in ("kind", "result", "reason")}
+    return [{"$match": of_sync}, {"$group": {"_id": by, "count": {"$sum": 1}}}]
+
+
+def counts(db: Db, account_id: str, sync_id: str) -> list[Document]:
+    """Of each kind, result and reason, how many records: counted now, from the rows, out of their index."""
+    found = db.record_outcomes.aggregate(counting(account_id, sync_id))
+    rows: list[Document] = [{**row["_id"], "count": row["count"]} for row in found]
+    return sorted(rows, key=lambda row: (row["kind"], row["result"], -row["count"], row["reason"]))
+
+
+def records(
+    db: Db, account_id: str, sync_id: str, only: Mapping[str, str | None], limit: int, cursor: str | None
+) -> Page:
+    """``only``: a kind, a result, or both."""
+    asked = {"account_id": account_id, "sync_id": sync_id, **_given(only)}
+    return _page(db.record_outcomes, asked, _BY_OUTCOME, limit, cursor)
+
+
+def sales(
+    db: Db,
+    account_id: str,
+    connection_id: str,
+    only: Mapping[str, str | None],
+    search: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """``only``: a status, a currency, or both; ``search``: part of a number, in either case."""
+    return _page(db.sales_log, _sales(account_id, connection_id, only, search), _LATEST_DAY_FIRST, limit, cursor)
+
+
+def all_sales(
+    db: Db, account_id: str, connection_id: str, only: Mapping[str, str | None], search: str | None
+) -> Iterator[Document]:
+    """As ``sales``, without end, a batch in memory at a time."""
+    return db.sales_log.find(_sales(account_id, connection_id, only, search)).sort(_LATEST_DAY_FIRST)
+
+
+def dead_letters(db: Db, account_id: str, connection_id: str | None, limit: int, cursor: str | None) -> Page:
+    """Without their values, which may be long."""
+    asked = {"account_id": account_id, **_given({"connection_id": connection_id})}
+    return _page(db.dead_letters, asked, _NEWEST_FIRST, limit, cursor, without=("value",))
+
+
+def dead_letter(db: Db, account_id: str, letter_id: str) -> Document | None:
+    return db.dead_letters.find_one({"_id": letter_id, "account_id": account_id})
+
+
+def connection_events(db: Db, account_id: str, connection_id: str, limit: int, cursor: str | None) -> Page:
+    asked = {"account_id": account_id, "connection_id": connection_id}
+    return _page(db.connections, asked, _NEWEST_FIRST, limit, cursor)
+
+
+def _sales(account_id: str, connection_id: str, only: Mapping[str, str | None], search: str | None) -> Document:
+    asked: Document = {"account_id": account_id, "connection_id": connection_id, **_given(only)}
+    if search:
+        asked["number"] = {"$regex": re.escape(search), "$options": "i"}
+    return asked
+
+
+def _given(only: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in only.items() if value}
+
+
+def _page(
+    collection: "Collection[Document]",
+    asked: Document,
+    order: Sequence[tuple[str, int]],
+    limit: int,
+    cursor: str | None,
+    without: Sequence[str] = (),
+) -> Page:
+    """One more than asked for is read, to know whether a next page exists."""
+    after = {"$and": [asked, _after(order, paging.key_of(cursor))]} if cursor else asked
+    hidden = dict.fromkeys(without, False) or None
+    found = list(collection.find(after, hidden).sort(order).limit(limit + 1))
+    if len(found) <= limit:
+        return found, None
+    return found[:limit], paging.cursor([_to_text(found[limit - 1][name]) for name, _ in order])
+
+
+def _after(order: Sequence[tuple[str, int]], key: list[Any]) -> Document:
+    """What sorts behind ``key``: equal in the first names, behind in the next."""
+    if len(key) != len(order) or not all(isinstance(value, str) for value in key):
+        raise ProblemError(400, "bad-cursor", "This cursor is of another list.", "Start again without a cursor.")
+    values = [_from_text(name, text) for (name, _), text in zip(order, key, strict=True)]
+    return {
+        "$or": [
+            {
+                **{earlier: value for (earlier, _), value in zip(order[:place], values, strict=False)},
+                name: {"$gt" if direction == ASCENDING else "$lt": values[place]},
+            }
+            for place, (name, direction) in enumerate(order)
+        ]
+    }
+
+
+def _to_text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _from_text(name: str, text: str) -> Any:
+    """Only ``at`` is a time; ISO days are texts in the database too."""
+    try:
+        return datetime.fromisoformat(text) if name == "at" else text
+    except ValueError as error:
+        raise ProblemError(400, "bad-cursor", "This cursor is of another list.", "Start again.") from error

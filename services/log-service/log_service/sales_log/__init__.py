@@ -1,0 +1,1 @@
+"""What each sale now is, as the newest outcome told it."""

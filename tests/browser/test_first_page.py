@@ -1,0 +1,91 @@
+"""What a person does first, in a real browser, on the whole product: connect, sync, read the log, open an invoice."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from deploy.local.run import Platform
+from tests.browser.conftest import Complaints
+
+pytestmark = [pytest.mark.browser, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(420)]
+
+
+def test_a_person_connects_syncs_sees_who_was_left_out_and_opens_an_invoice(
+    platform: Platform, context: BrowserContext, complaints: Complaints
+) -> None:
+    complaints.origin = f"http://{platform.address('gateway')}"
+    page = context.new_page()
+    _sign_in(page, complaints.origin)
+    _connect(context, page)
+    _sync(page)
+    _read_the_log(page)
+    _open_an_invoice(page, complaints.origin)
+    assert complaints.heard == []
+
+
+def test_a_script_or_style_written_into_a_page_is_refused(
+    platform: Platform, context: BrowserContext, complaints: Complaints
+) -> None:
+    """The control: the complaints that the test above wants none of are heard when there are some."""
+    complaints.origin = f"http://{platform.address('gateway')}"
+    page = context.new_page()
+    page.goto(f"{complaints.origin}/sign-in")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\" id=\"red\">red</p>')")
+    expect(page.locator("#red")).not_to_have_css("color", "rgb(255, 0, 0)")
+    assert any("Content Security Policy" in said for said in complaints.heard)
+
+
+def _sign_in(page: Page, origin: str) -> None:
+    page.goto(f"{origin}/sign-in")
+    page.get_by_role("button", name="Ada Legrand").click()
+    expect(page.get_by_text("Signed in as Ada Legrand")).to_be_visible()
+
+
+def _connect(context: BrowserContext, page: Page) -> None:
+    """At Xero in a tab of its own; the first tab shows the Xero module by itself."""
+    page.get_by_role("link", name="Accounting Link", exact=True).click()
+    page.get_by_label("Accounting Application").select_option("Xero")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Xero", exact=True)).to_have_count(0)
+    with context.expect_page() as opened:
+        page.get_by_role("button", name="Connect to XERO").click()
+    xero = opened.value
+    xero.get_by_role("button", name="Allow access").click()
+    expect(xero.get_by_role("heading", name="Congratulations!")).to_be_visible()
+    xero.close()
+    expect(page.get_by_role("link", name="Xero", exact=True)).to_be_visible()
+
+
+def _sync(page: Page) -> None:
+    page.get_by_role("link", name="Xero", exact=True).click()
+    page.get_by_role("button", name="Sync", exact=True).click()
+    for stream in ("Customers", "Sales transactions"):
+        expect(page.get_by_role("heading", name=stream)).to_be_visible()
+    expect(page.get_by_role("link", name="Left out, and why")).to_be_visible(timeout=180_000)
+    bars = page.locator("progress")
+    assert bars.count() == 4
+    for number in range(4):
+        assert bars.nth(number).evaluate("bar => bar.value / bar.max") == 1
+
+
+def _read_the_log(page: Page) -> None:
+    page.get_by_role("link", name="Left out, and why").click()
+    row = page.locator("table").last.locator("tbody tr").first
+    expect(row).to_contain_text("Left out")
+    expect(row).to_contain_text(re.compile("last name|company name|suppliers"))
+    page.get_by_role("link", name="View Log").first.click()
+    page.get_by_role("link", name="Refresh the log").click()
+    expect(page.locator("#log")).to_contain_text("Completed")
+    # Localised: rendered in UTC, shown in Auckland's time.
+    assert "UTC" not in page.locator("#log time").first.inner_text()
+
+
+def _open_an_invoice(page: Page, origin: str) -> None:
+    page.goto(f"{origin}/xero/sales?status=AUTHORISED")
+    page.locator('tbody a[href^="/companies/"]').first.click()
+    tab = page.locator("#xero-tab")
+    expect(tab).to_contain_text("Outstanding")
+    tab.get_by_role("link", name=re.compile("^View details")).first.click()
+    expect(tab.locator(".invoice")).to_contain_text("Subtotal")
+    assert tab.locator(".invoice tbody tr").count() > 0

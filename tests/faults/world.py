@@ -1,0 +1,208 @@
+"""Everything as it runs, and first imports to disturb: each by an account of its own, of an organisation of its own.
+
+All organisations are made from one seed, so that an import that was disturbed can be held against one that was not,
+record by record. They are read in small pages of a slow Xero, so that an import lasts long enough to be hit.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jwt
+import requests
+from crm_frontend.sign_in import ALGORITHM, AUDIENCE, COOKIE, ISSUER, SigningKey
+from pymongo import MongoClient
+
+from deploy.local import services
+from deploy.local.crm import Crm
+from deploy.local.run import Platform
+
+Doc = dict[str, Any]
+
+CONTACTS, SALES, PAGE = 160, 800, 40
+FINAL = ("completed", "completed_with_problems", "failed", "cancelled")
+WORKERS = (
+    "auth-link-worker",
+    "sync-orchestrator-worker",
+    "xero-adapter-bulk",
+    "xero-adapter-interactive",
+    "crm-writer-bulk",
+    "crm-writer-interactive",
+    "log-service-worker",
+)
+# A dead worker's partitions go to the next after so long: short, for tests wait for it.
+_SESSION = {"KAFKA_SESSION_TIMEOUT": "2"}
+_SMALL = {"SIMULATOR_CONTACTS": "20", "SIMULATOR_INVOICES": "40"}
+_NAMES = tuple(name for name in services.NAMES if name != "lag-exporter")
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Waits for what real state shows; says what did not come true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
+        time.sleep(0.02)
+
+
+@dataclass(kw_only=True)
+class Import:
+    """A full sync that was asked for. ``share`` of it is done when so much of the records stand in the CRM."""
+
+    world: "World"
+    account_id: str
+    tenant_id: str
+    connection_id: str
+    crm: Crm
+    sync_id: str = ""
+    hit_at: list[datetime] = field(default_factory=list)
+
+    @property
+    def of_account(self) -> Doc:
+        return {"account_id": self.account_id}
+
+    @property
+    def of_connection(self) -> Doc:
+        return {**self.of_account, "connection_id": self.connection_id}
+
+    @property
+    def of_sync(self) -> Doc:
+        return {**self.of_account, "sync_id": self.sync_id}
+
+    def begin(self) -> "Import":
+        self.sync_id = self.crm.post("/syncs", {"connection_id": self.connection_id, "kind": "full"})["id"]
+        return self
+
+    def sync(self) -> Doc:
+        return self.world.mongo.sync_orchestrator.syncs.find_one({"_id": self.sync_id, **self.of_account}) or {}
+
+    def log(self) -> Doc:
+        return self.world.mongo.logs.syncs.find_one(self.of_sync) or {}
+
+    def applied(self) -> int:
+        return self.world.mongo.crm.xero_records.count_documents(self.of_connection)
+
+    def reaches(self, share: float) -> "Import":
+        wanted = share * (CONTACTS + SALES)
+        until(lambda: self.applied() >= wanted, f"{share:.0%} of the records are applied")
+        return self
+
+    def is_hit(self) -> None:
+        """What is done now falls inside the sync: it runs, and ``ends`` will see that it ended later."""
+        assert self.sync()["state"] == "running", "the sync is over before anything was done to it"
+        self.hit_at.append(datetime.now(UTC))
+
+    def ends(self, seconds: float = 90) -> "Import":
+        """In whatever state, and the log has heard of it."""
+        until(lambda: self.sync().get("state") in FINAL, f"the sync ends, which stands at {self.sync()}", seconds)
+        until(lambda: self.log().get("final"), "the log hears that the sync has ended")
+        assert all(at < self.sync()["ended_at"] for at in self.hit_at), "the sync ended before it was hit"
+        return self
+
+
+class World:
+    """A Platform, and hands to break it with."""
+
+    def __init__(self, folder: Path, broker: str) -> None:
+        self.folder, self.broker = folder, broker
+        self.start()
+
+    def start(self) -> None:
+        """The same state folder each time: what the last run left is there."""
+        overrides = {name: _SESSION for name in WORKERS} | {services.SIMULATOR: _SMALL}
+        self.platform = Platform(self.folder / "state", self.broker, services=_NAMES, overrides=overrides)
+        self.platform.start()
+        self.mongo: MongoClient[Doc] = MongoClient(self.platform.mongo_uri, tz_aware=True)
+        self.simulator("settings", {"page_cap": PAGE, "latency_ms": 50})
+
+    def stop(self) -> None:
+        self.mongo.close()
+        self.platform.stop()
+
+    # Importing
+
+    def imports(self) -> Import:
+        """A first import that has just been asked for."""
+        return self.connected().begin()
+
+    def connected(self) -> Import:
+        """One that can begin: somebody new has connected a new organisation, and sync-orchestrator knows."""
+        name, account_id = f"Organisation {uuid.uuid4().hex[:8]}", f"account-{uuid.uuid4().hex[:8]}"
+        wanted = {"name": name, "seed": 5, "contacts": CONTACTS, "invoices": SALES}
+        tenant_id = self.simulator("organisations", wanted)["tenant"]
+        crm = Crm(self.platform.public_url)
+        crm.enter(self._session_of(account_id))
+        connection_id = crm.connect(tenant_id)
+        until(lambda: crm.knows(f"/settings/{connection_id}"), "sync-orchestrator knows the connection")
+        return Import(world=self, account_id=account_id, tenant_id=tenant_id, connection_id=connection_id, crm=crm)
+
+    @cached_property
+    def undisturbed(self) -> Import:
+        """What every other import is held against."""
+        return self.imports().ends()
+
+    def simulator(self, path: str, asked: Doc | None = None, **query: str) -> Doc:
+        """Its control API: POST when there is something to say."""
+        url = f"http://{self.platform.address(services.SIMULATOR)}/simulator/{path}"
+        answer = requests.request("POST" if asked else "GET", url, params=query, json=asked, timeout=60)
+        answer.raise_for_status()
+        told: Doc = answer.json()
+        return told
+
+    def _session_of(self, account_id: str) -> str:
+        """As the CRM's sign-in would give it to an administrator of that account."""
+        key = SigningKey.from_pem(self.platform.environment("crm-frontend")["SIGN_IN_KEY"])
+        now = datetime.now(UTC)
+        whose = {"sub": "legrand-admin", "account_id": account_id, "name": "Ada", "roles": ["admin", "member"]}
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + timedelta(hours=1), **whose}
+        return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
+
+    # Breaking
+
+    def kill(self, name: str, run: Import) -> None:
+        """In mid-sync, with kill -9, its whole group. It is back when this returns."""
+        run.is_hit()
+        self.platform.kill(name)
+        self.platform.wait_restarted(name)
+
+    def restart(self, name: str, **environment: str) -> None:
+        """With SIGTERM, and told something else from then on."""
+        self.platform.scale(name, 0)
+        self.platform.override(name, **environment)
+        self.platform.scale(name, 1)
+
+    def arm(self, name: str, point: str, after: int = 1) -> Path:
+        """The process dies the ``after``-th time that it reaches the point, once. The file that shows it did."""
+        marker = self.folder / f"reached-{uuid.uuid4().hex}"
+        self.restart(name, FAULT_POINT=f"{point}:{after}", FAULT_MARKER=str(marker))
+        return marker
+
+    @contextmanager
+    def dead_at(self, name: str, marker: Path, run: Import) -> Iterator[None]:
+        """From when the armed process has killed itself; it is started again at the end."""
+        until(marker.exists, f"{name} reaches its fault point")
+        self.platform.scale(name, 0)
+        run.is_hit()
+        yield
+        self.platform.scale(name, 1)
+
+    @contextmanager
+    def replaced(self, name: str, module: str, **environment: str) -> Iterator[None]:
+        """Another program in a worker's place."""
+        real = self.platform._workers[name]
+        self.platform.remove(name)
+        self.platform.override(name, **environment)
+        self.platform.add(replace(real, command=(*real.command[:-1], module)))
+        self.platform.wait_ready(name)
+        yield
+        self.platform.remove(name)
+        self.platform.add(real)
+        self.platform.wait_ready(name)
+
+
+__all__ = ["COOKIE", "Import", "World", "until"]

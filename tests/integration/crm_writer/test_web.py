@@ -1,0 +1,288 @@
+"""What the CRM shows over HTTP, and to whom."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from accounting_link.chassis.callers import MEMBER, NO_MONEY
+from accounting_link.chassis.mongo import Document
+from accounting_link.contracts.records import InvoiceLine, Person
+from accounting_link.testing.builders import JULY, SCOPE, a_customer, a_supplier, an_invoice
+from crm_writer.own import Own
+
+from tests.integration.crm_writer.conftest import Build, Crm
+
+pytestmark = pytest.mark.mongo
+TODAY = date(2026, 7, 1)
+
+
+def due_in(days: int, id_: str, total: str, **more: Any) -> Any:
+    return an_invoice(id_, total=total, due_date=TODAY + timedelta(days=days), **more)
+
+
+def test_what_a_company_owes_is_told_by_currency_and_age(crm: Crm) -> None:
+    crm.given(
+        a_customer(),
+        due_in(0, "today", "1.01"),
+        due_in(-1, "a", "2.02"),
+        due_in(-30, "b", "4.04"),
+        due_in(-31, "c", "8.08"),
+        due_in(-90, "d", "16.16"),
+        due_in(-91, "e", "32.32"),
+        an_invoice("whenever", total="64.64"),
+        due_in(-5, "half", "100.00", due="0.10", status="AUTHORISED"),
+        due_in(-5, "paid", "50.00", due="0.00", status="PAID"),
+        due_in(-5, "dollars", "7.00", currency="USD"),
+    )
+    nzd, usd = crm.company("company contact-1")["balances"]
+    assert nzd == {
+        "currency": "NZD",
+        "invoices": 9,
+        "invoiced": "278.27",
+        "outstanding": "128.37",
+        "open_invoices": 8,
+        "overdue": "62.72",
+        "overdue_invoices": 6,
+        "ages": {
+            "current": "65.65",
+            "days_1_30": "6.16",
+            "days_31_60": "8.08",
+            "days_61_90": "16.16",
+            "days_over_90": "32.32",
+        },
+    }
+    assert (usd["currency"], usd["outstanding"], usd["ages"]["days_1_30"]) == ("USD", "7.00", "7.00")
+
+
+@pytest.mark.parametrize("status", ["DRAFT", "SUBMITTED", "VOIDED", "DELETED"])
+def test_what_is_not_issued_or_was_taken_back_is_owed_by_nobody(crm: Crm, status: str) -> None:
+    crm.given(a_customer(), due_in(-5, "a", "10.00", status=status))
+    found = crm.company("company")
+    assert (found["balances"], found["last_invoice"]) == ([], None)
+    assert crm.items("/transactions", overdue="true") == []
+    assert [one["status"] for one in crm.items("/transactions")] == [status]
+
+
+def test_a_company_shows_its_people_parts_and_freshness(crm: Crm) -> None:
+    later = JULY + timedelta(days=3)
+    crm.given(
+        a_customer(name="Acme", persons=(Person(first_name="Cher"), Person(last_name="Hopper"))),
+        a_customer("branch", name="ACME", status="ARCHIVED"),
+        an_invoice(contact_id="branch", date=TODAY, updated_at=later),
+    )
+    found = crm.company("acme")
+    assert {person["last_name"] for person in found["people"]} == {"Lovelace", "Hopper"}
+    assert [(part["contact_id"], part["status"]) for part in found["parts"]] == [
+        ("branch", "ARCHIVED"),
+        ("contact-1", "ACTIVE"),
+    ]
+    assert found["parts"][1]["notes"] == ["Cher is left out: no last name"]
+    assert found["fresh_at"] == later.isoformat()
+    assert found["last_invoice"]["number"] == "INV-invoice-1"
+
+
+def test_sales_of_a_merged_contact_show_on_the_survivor(crm: Crm) -> None:
+    crm.given(
+        a_customer("survivor", name="Acme"),
+        a_customer("old", name="Acme old", status="ARCHIVED", merged_to="survivor"),
+        a_customer("older", name="Acme older", status="ARCHIVED", merged_to="old"),
+        an_invoice("1", contact_id="survivor", total="1.00"),
+        an_invoice("2", contact_id="old", total="2.00"),
+        an_invoice("3", contact_id="older", total="4.00"),
+    )
+    [balance] = crm.company("acme")["balances"]
+    assert balance["outstanding"] == "7.00"
+    assert crm.company("acme older")["balances"] == []
+
+
+def test_a_sale_of_who_is_left_out_counts_in_every_total_and_names_no_company(crm: Crm) -> None:
+    crm.given(a_supplier("s"), a_customer(name=""), an_invoice(total="10.00"))
+    [sale] = crm.items("/transactions")
+    assert (sale["company_id"], sale["contact_id"]) == (None, "contact-1")
+    [total] = crm.items("/transactions/totals", connection_id="kiwi")
+    assert total == {
+        "currency": "NZD",
+        "status": "AUTHORISED",
+        "kind": "invoice",
+        "count": 1,
+        "total": "10.00",
+        "due": "10.00",
+    }
+
+
+def test_one_transaction_has_its_lines_and_a_list_has_none(crm: Crm) -> None:
+    crm.given(an_invoice(lines=(InvoiceLine(description="Hats", amount=Decimal("1.5000")),)))
+    [listed] = crm.items("/transactions")
+    answer = crm.get(f"/transactions/{listed['id']}").json or {}
+    assert "lines" not in listed
+    assert [(line["description"], line["amount"]) for line in answer["lines"]] == [("Hats", "1.5000")]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 200])
+def test_pages_neither_skip_nor_repeat(crm: Crm, limit: int) -> None:
+    days = (None, TODAY, None, TODAY, TODAY - timedelta(days=1))
+    crm.given(*(a_customer(str(n)) for n in range(5)))
+    crm.given(*(an_invoice(str(n), contact_id="0", date=day) for n, day in enumerate(days)))
+    company = crm.company("company 0")
+    lists = {
+        "/companies": ["Company 0", "Company 1", "Company 2", "Company 3", "Company 4"],
+        "/transactions": ["INV-1", "INV-3", "INV-4", "INV-0", "INV-2"],
+        f"/companies/{company['id']}/transactions": ["INV-1", "INV-3", "INV-4", "INV-0", "INV-2"],
+    }
+    for path, expected in lists.items():
+        assert [one.get("number") or one["name"] for one in crm.items(path, limit=limit)] == expected
+    assert len({one["id"] for one in crm.items("/contacts", limit=limit)}) == 5
+    assert len({one["xero_id"] for one in crm.items("/records", limit=limit, kind="contact")}) == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"search": "LTD"}, ["Acme Ltd", "Bolt (NZ) Ltd"]),
+        ({"search": "(nz)"}, ["Bolt (NZ) Ltd"]),
+        ({"search": ".*"}, []),
+        ({"begins": "  aCM"}, ["Acme Ltd"]),
+        ({"begins": "ltd"}, []),
+    ],
+)
+def test_search_is_by_name_whatever_the_case_and_its_signs_mean_themselves(
+    crm: Crm, query: dict[str, str], expected: list[str]
+) -> None:
+    crm.given(a_customer("a", name="Acme Ltd"), a_customer("b", name="Bolt (NZ) Ltd"))
+    assert [one["name"] for one in crm.items("/companies", **query)] == expected
+
+
+def test_sales_are_found_by_what_one_asks(crm: Crm) -> None:
+    crm.given(
+        a_customer("c"),
+        due_in(-1, "late", "1.00", contact_id="c"),
+        due_in(1, "soon", "1.00", contact_id="c", status="PAID", due="0.00"),
+        an_invoice("usd", contact_id="d", currency="USD"),
+    )
+    company = crm.company("company c")["id"]
+    for query, expected in (
+        ({"status": "PAID"}, {"soon"}),
+        ({"currency": "USD"}, {"usd"}),
+        ({"contact_id": "c"}, {"late", "soon"}),
+        ({"company_id": company}, {"late", "soon"}),
+        ({"overdue": "true"}, {"late"}),
+        ({"connection_id": "another"}, set()),
+    ):
+        assert {one["xero_id"] for one in crm.items("/transactions", **query)} == expected
+
+
+def test_each_record_shows_its_state_and_why(crm: Crm) -> None:
+    crm.given(a_customer(), a_customer("nameless", name=" "), a_supplier(), an_invoice())
+    left_out = {one["xero_id"]: one for one in crm.items("/records", connection_id="kiwi", state="left_out")}
+    assert left_out["supplier-1"]["name"] == "Supplier supplier-1"
+    assert left_out["nameless"]["reason"] == "no company name"
+    assert crm.items("/records/counts", connection_id="kiwi") == [
+        {"kind": "contact", "state": "imported", "count": 1},
+        {"kind": "contact", "state": "left_out", "count": 2},
+        {"kind": "invoice", "state": "imported", "count": 1},
+    ]
+
+
+def test_what_has_not_changed_is_not_sent_again(crm: Crm) -> None:
+    crm.given(a_customer(), an_invoice())
+    for path in (f"/companies/{crm.company('company')['id']}", "/transactions/kiwi/invoice/invoice-1"):
+        tag = crm.get(path).headers["ETag"]
+        assert crm.get(path, {"If-None-Match": tag}).status_code == 304
+    crm.given(an_invoice(due="1.00", updated_at=JULY + timedelta(days=1)))
+    assert crm.get(path, {"If-None-Match": tag}).status_code == 200
+
+
+def paths(crm: Crm) -> list[str]:
+    """Every route, filled with ids that are there."""
+    company, contact = crm.items("/companies")[0]["id"], crm.items("/contacts")[0]["id"]
+    return [
+        "/companies",
+        f"/companies/{company}",
+        f"/companies/{company}/transactions",
+        "/contacts",
+        f"/contacts?company_id={company}",
+        f"/contacts/{contact}",
+        "/transactions",
+        f"/transactions?company_id={company}",
+        "/transactions/totals",
+        "/transactions/kiwi/invoice/invoice-1",
+        "/records",
+        "/records/counts",
+    ]
+
+
+def test_every_route_is_tried(crm: Crm) -> None:
+    crm.given(a_customer(), an_invoice())
+    rules = {rule.rule for rule in crm.web.application.url_map.iter_rules() if rule.rule.startswith("/api/v1")}
+    tried = {
+        str(adapter.match(f"/api/v1{path.partition('?')[0]}", return_rule=True)[0].rule)
+        for adapter in [crm.web.application.url_map.bind("")]
+        for path in paths(crm)
+    }
+    assert tried == rules
+
+
+def leaks(crm: Crm) -> list[str]:
+    """What somebody else's administrator gets to see of ours."""
+    crm.given(a_customer(), an_invoice())
+    ours = paths(crm)
+    crm.account_id = "somebody-else"
+    return [path for path in ours if (answer := crm.get(path)).status_code != 404 and answer.json.get("items") != []]  # type: ignore[union-attr]
+
+
+def test_nothing_of_another_account_is_shown(crm: Crm) -> None:
+    assert leaks(crm) == []
+
+
+class Unscoped(Own):
+    """The control: the account left out of the query."""
+
+    def scoped(self, which: Document) -> Document:
+        return which
+
+
+def test_control_without_the_account_in_the_query_everything_is_shown(build: Build) -> None:
+    crm = build(Unscoped)
+    leaked = leaks(crm)
+    assert len(leaked) == len(paths(crm))
+
+
+def test_two_accounts_with_the_same_organisation_see_each_their_own(crm: Crm) -> None:
+    crm.given(a_customer(), an_invoice(total="1.00"))
+    theirs = msgspec.structs.replace(SCOPE, account_id="somebody-else", connection_id="their-kiwi")
+    crm.given(a_customer(), an_invoice(total="2.00"), scope=theirs)
+    assert [one["total"] for one in crm.items("/transactions")] == ["1.00"]
+    crm.account_id = "somebody-else"
+    assert [one["total"] for one in crm.items("/transactions")] == ["2.00"]
+
+
+def test_who_may_see_no_money_sees_companies_and_people_without_amounts(crm: Crm) -> None:
+    crm.given(a_customer(), an_invoice())
+    tried = paths(crm)
+    crm.role = NO_MONEY
+    shown = {path: crm.get(path) for path in tried}
+    allowed = {path for path, answer in shown.items() if answer.status_code == 200}
+    refused = {path for path, answer in shown.items() if answer.status_code == 403}
+    assert allowed | refused == set(tried)
+    assert {path for path in allowed if "transactions" in path or "records" in path} == set()
+    assert not [path for path in allowed if "115.00" in shown[path].text]
+    assert "balances" not in crm.company("company")
+
+
+def test_a_member_sees_all(crm: Crm) -> None:
+    crm.given(a_customer(), an_invoice())
+    crm.role = MEMBER
+    assert {crm.get(path).status_code for path in paths(crm)} == {200}
+
+
+def test_who_is_not_signed_in_sees_nothing(crm: Crm) -> None:
+    crm.given(a_customer(), an_invoice())
+    answers = [crm.web.get(f"/api/v1{path}") for path in paths(crm)]
+    assert {(answer.status_code, answer.content_type) for answer in answers} == {(401, "application/problem+json")}
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "W10", "W3siJGd0IjogIiJ9LCAieCJd"])
+def test_a_cursor_that_no_list_gave_is_refused(crm: Crm, cursor: str) -> None:
+    assert crm.get("/companies", cursor=cursor).status_code == 400

@@ -1,0 +1,108 @@
+"""The worker as its own process, on the real parts."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from accounting_link.chassis import kafka, mongo
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.messages import Delivery, Outgoing, Publisher
+from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.sync_life import StreamEnded
+from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, Group
+from accounting_link.contracts.words import Result, Stream
+from accounting_link.testing.builders import SCOPE, an_invoice
+from crm_writer.settings import DATABASE
+
+pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
+SALES = 300
+
+
+@pytest.fixture
+def scope() -> Scope:
+    """A connection and a sync of this test's own: the parts are shared."""
+    mine = uuid.uuid4().hex
+    return msgspec.structs.replace(SCOPE, account_id=mine, connection_id=mine, sync_id=mine)
+
+
+@contextmanager
+def worker(mongo_uri: str, brokers: str, more: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    env = {
+        **os.environ,
+        "MONGO_URI": mongo_uri,
+        "KAFKA_BROKERS": brokers,
+        "LANE": "bulk",
+        "STATUS_BIND": "127.0.0.1:0",
+        "KAFKA_SESSION_TIMEOUT": "3",
+        **more,
+    }
+    process = subprocess.Popen([sys.executable, "-m", "crm_writer.main"], env=env, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def publish(brokers: str, scope: Scope) -> set[int]:
+    """A stream of sales and its marks; the partitions these lie on."""
+    with kafka.transport(brokers) as transport:
+        publisher = Publisher(transport, source="/test", clock=SYSTEM_CLOCK)
+        sent = publisher.confirmed(
+            Outgoing(event=an_invoice(str(n)), scope=scope, reading=n // 100) for n in range(SALES)
+        )
+        places = {one.place for one in sent}
+        mark = StreamEnded(stream=Stream.INVOICES, topic=RECORDS.name(), read=SALES, calls=3, bytes=1, began_at=None)
+        publisher.confirmed(Outgoing(event=mark, scope=scope, place=place) for place in places)
+    return {place.partition for place in places}
+
+
+def told_until_drained(brokers: str, scope: Scope, partitions: set[int]) -> list[RecordsApplied]:
+    """All that the sync was told until each partition drained."""
+    group = Group(name=f"test-{scope.sync_id}", topics=SYNC_LIFE.names())
+    told: list[RecordsApplied] = []
+    left, patience = set(partitions), SYSTEM_CLOCK.monotonic() + 60
+    with kafka.consumer(brokers, group, session_timeout=timedelta(seconds=6), at_most=500) as consumer:
+        while left and SYSTEM_CLOCK.monotonic() < patience:
+            for event in filter(None, (_of(scope, one) for one in consumer.poll(500, timedelta(seconds=1)))):
+                if isinstance(event, RecordsApplied):
+                    told.append(event)
+                elif isinstance(event, PartitionDrained):
+                    left.discard(event.partition)
+    assert not left
+    return told
+
+
+def _of(scope: Scope, delivery: Delivery) -> Event | None:
+    one = delivery.read()
+    return one.event if one.scope.sync_id == scope.sync_id else None
+
+
+def test_killed_between_the_write_and_the_telling_it_tells_all_the_same_after(
+    mongo_uri: str, kafka_brokers: str, scope: Scope, tmp_path: Path
+) -> None:
+    fault = {"FAULT_POINT": "crm-writer:after-write:1", "FAULT_MARKER": str(tmp_path / "died")}
+    partitions = publish(kafka_brokers, scope)
+
+    with worker(mongo_uri, kafka_brokers, fault) as first:
+        assert first.wait(60) == -9
+    with mongo.database(mongo_uri, DATABASE) as db:
+        written = db.transactions.count_documents({"account_id": scope.account_id})
+    assert written > 0
+
+    with worker(mongo_uri, kafka_brokers, fault):
+        told = told_until_drained(kafka_brokers, scope, partitions)
+
+    outcomes = [outcome for event in told for outcome in event.outcomes]
+    assert {outcome.xero_id for outcome in outcomes} == {str(n) for n in range(SALES)}
+    assert {outcome.result for outcome in outcomes} == {Result.CREATED}
+    with mongo.database(mongo_uri, DATABASE) as db:
+        assert db.transactions.count_documents({"account_id": scope.account_id}) == SALES

@@ -1,0 +1,322 @@
+"""The gateway's APIs with canned answers in the services' own shapes, and a way to call them without a port."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from flask import Flask, Response, json, request
+from requests.adapters import BaseAdapter
+
+DEMO, CLOSED = "c-demo", "c-closed"
+SYNC = "s-1"
+
+
+def a_connection(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": DEMO,
+        "tenant_id": "t-1",
+        "tenant_name": "Legrand Demo Company (NZ)",
+        "state": "connected",
+        "connected_at": "2026-03-01T08:00:00+00:00",
+        "connected_by": "legrand-admin",
+        "connected_by_name": "Ada Legrand",
+        "authorisation": 1,
+        "lost_at": None,
+        "lost_reason": None,
+        **changes,
+    }
+
+
+def a_sync(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": SYNC,
+        "connection_id": DEMO,
+        "kind": "delta",
+        "state": "running",
+        "reason": "",
+        "requested_by": "legrand-admin",
+        "requested_at": "2026-03-02T09:00:00+00:00",
+        "started_at": "2026-03-02T09:00:01+00:00",
+        "ended_at": None,
+        "attempt": 1,
+        "streams": {
+            "contacts": {"read": 1200, "expected": 1200, "applied": 900, "ended": False},
+            "invoices": {"read": 3000, "expected": 8000, "applied": 2400, "ended": False},
+        },
+        "calls": 40,
+        "bytes": 2_345_678,
+        "parked": None,
+        "reference": "ref-1",
+        **changes,
+    }
+
+
+def an_ended_sync(**changes: Any) -> dict[str, Any]:
+    streams = {
+        "contacts": {"read": 1200, "expected": 1200, "applied": 1200, "ended": True},
+        "invoices": {"read": 8000, "expected": 8000, "applied": 8000, "ended": True},
+    }
+    ended = {"state": "completed_with_problems", "ended_at": "2026-03-02T09:00:07.500000+00:00", "streams": streams}
+    return a_sync(**{**ended, **changes})
+
+
+def a_log(**changes: Any) -> dict[str, Any]:
+    stream = {"attempt": 1, "pages": 12, "expected": 1200, "calls": 12, "bytes": 1000, "ended": True, "problem": ""}
+    return {
+        "id": SYNC,
+        "connection_id": DEMO,
+        "kind": "delta",
+        "state": "completed_with_problems",
+        "reason": "",
+        "requested_by": "legrand-admin",
+        "requested_at": "2026-03-02T09:00:00+00:00",
+        "started_at": "2026-03-02T09:00:01+00:00",
+        "ended_at": "2026-03-02T09:00:07.500000+00:00",
+        "ended_by": None,
+        "parked_until": None,
+        "duration_seconds": 6.5,
+        "attempts": 1,
+        "reference": "ref-1",
+        "streams": {"contacts": {**stream, "read": 1200}, "invoices": {**stream, "read": 8000}},
+        "calls": 92,
+        "bytes": 5_345_678,
+        "counts": {
+            "contact": {"created": 950, "updated": 0, "unchanged": 0, "left_out": 250, "failed": 0},
+            "invoice": {"created": 7999, "updated": 0, "unchanged": 0, "left_out": 0, "failed": 1},
+        },
+        "reasons": [
+            {"kind": "contact", "result": "left_out", "reason": "no contact person with a last name", "count": 210},
+            {"kind": "contact", "result": "left_out", "reason": "suppliers are not imported", "count": 40},
+            {"kind": "invoice", "result": "failed", "reason": "the total is no number", "count": 1},
+        ],
+        **changes,
+    }
+
+
+RECORDS = [
+    {"kind": "contact", "xero_id": "x-1", "result": "left_out", "reason": "no contact person with a last name"},
+    {"kind": "contact", "xero_id": "x-2", "result": "left_out", "reason": "suppliers are not imported"},
+    {"kind": "invoice", "xero_id": "x-3", "result": "failed", "reason": "the total is no number"},
+]
+LEFT_OUT = [
+    {"kind": "contact", "xero_id": "x-1", "state": "left_out", "name": "Bare Name Ltd", "reason": RECORDS[0]["reason"]},
+    {"kind": "contact", "xero_id": "x-2", "state": "left_out", "name": "Paper Mill", "reason": RECORDS[1]["reason"]},
+]
+SALE = {
+    "id": f"{DEMO}/invoice/i-77",
+    "kind": "invoice",
+    "xero_id": "i-77",
+    "connection_id": DEMO,
+    "number": "INV-0077",
+    "reference": "PO 12",
+    "company_id": "co-1",
+    "company_name": "Kea Interiors",
+    "contact_id": "x-9",
+    "status": "AUTHORISED",
+    "currency": "NZD",
+    "date": "2026-01-05",
+    "due_date": "2026-01-20",
+    "total": "1234.50",
+    "due": "1000.00",
+    "version": "2026-02-01T00:00:00+00:00",
+}
+LINE = {
+    "item_code": "CHAIR",
+    "description": "Oak chair <b>",
+    "quantity": "2.0000",
+    "unit_amount": "536.74",
+    "discount_rate": None,
+    "tax_amount": "161.02",
+    "amount": "1073.48",
+}
+PART = {
+    "connection_id": DEMO,
+    "contact_id": "x-9",
+    "name": "Kea Interiors",
+    "status": "ARCHIVED",
+    "is_customer": True,
+    "is_supplier": True,
+    "merged_to": None,
+    "state": "imported",
+    "reason": "",
+    "notes": ["Bo is left out: no last name"],
+    "updated_at": "2026-02-01T00:00:00+00:00",
+}
+
+
+@dataclass
+class World:
+    """What the APIs say. ``down`` and ``refused`` are looked up by the first part of a path below /api/v1."""
+
+    connections: list[dict[str, Any]] = field(default_factory=list)
+    syncs: list[dict[str, Any]] = field(default_factory=list)
+    log: dict[str, Any] = field(default_factory=a_log)
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {
+            "frequency": "hourly",
+            "suppliers": "none",
+            "selected_suppliers": [],
+            "next_due": "2026-03-02T10:00:00+00:00",
+        }
+    )
+    has_records: bool = True
+    down: set[str] = field(default_factory=set)
+    refused: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def listed(self, *items: dict[str, Any]) -> dict[str, Any]:
+        return {"items": list(items) if self.has_records else [], "next": None}
+
+
+def connected(**changes: Any) -> World:
+    return World(**{"connections": [a_connection()], **changes})
+
+
+def gateway(world: World) -> Flask:
+    app = Flask("stub_gateway")
+    company = {"id": "co-1", "name": "Kea Interiors", "parts": [PART]}
+
+    @app.before_request
+    def _first() -> Response | None:
+        body = request.get_json(silent=True)
+        headers = dict(request.headers)
+        world.asked.append({"method": request.method, "path": request.path, "body": body, "headers": headers})
+        part = request.path.removeprefix("/api/v1/").partition("/")[0]
+        if part in world.refused:
+            status, problem = world.refused[part]
+            return Response(json.dumps(problem), status, content_type="application/problem+json")
+        return None
+
+    @app.get("/api/openapi.json")
+    def document() -> Any:
+        return world.document
+
+    @app.get("/api/v1/connections")
+    def connections() -> Any:
+        return {"items": world.connections, "next": None}
+
+    @app.post("/api/v1/connections/authorize")
+    def authorize() -> Any:
+        return {"authorize_url": "https://login.xero.test/authorize?state=1&scope=a"}
+
+    @app.get("/api/v1/settings/<_id>")
+    def settings(_id: str) -> Any:
+        return world.settings
+
+    @app.put("/api/v1/settings/<_id>")
+    def save(_id: str) -> Any:
+        world.settings = {**world.settings, **(request.get_json() or {})}
+        return world.settings
+
+    @app.get("/api/v1/syncs")
+    def syncs() -> Any:
+        return {"items": world.syncs, "next": None}
+
+    @app.post("/api/v1/syncs")
+    def start() -> Any:
+        world.syncs.insert(0, a_sync(id="s-new"))
+        return world.syncs[0], 202
+
+    @app.get("/api/v1/syncs/<sync_id>")
+    def one_sync(sync_id: str) -> Any:
+        return next(sync for sync in world.syncs if sync["id"] == sync_id)
+
+    @app.post("/api/v1/syncs/<sync_id>/cancel")
+    def cancel(sync_id: str) -> Any:
+        return one_sync(sync_id), 202
+
+    @app.get("/api/v1/logs/sync")
+    def logs() -> Any:
+        return world.listed(world.log)
+
+    @app.get("/api/v1/logs/sync/<_id>")
+    def log(_id: str) -> Any:
+        return world.log
+
+    @app.get("/api/v1/logs/sync/<_id>/records")
+    def records(_id: str) -> Any:
+        wanted = request.args.get("result")
+        return world.listed(*(record for record in RECORDS if wanted in (None, record["result"])))
+
+    @app.get("/api/v1/logs/sales")
+    def sales() -> Any:
+        return world.listed(SALE, {**SALE, "xero_id": "i-78", "number": "INV-0078", "contact_id": "x-1"})
+
+    @app.get("/api/v1/records")
+    def left_out() -> Any:
+        return world.listed(*LEFT_OUT)
+
+    @app.get("/api/v1/transactions/totals")
+    def totals() -> Any:
+        owed = {"kind": "invoice", "currency": "NZD", "status": "AUTHORISED", "count": 3, "total": "9", "due": "700.10"}
+        return world.listed(owed, {**owed, "status": "PAID", "due": "0.00"}, {**owed, "due": "300.20"})
+
+    @app.get("/api/v1/transactions")
+    def sales_of_contact() -> Any:
+        return world.listed(*(sale for sale in [SALE] if sale["contact_id"] == request.args["contact_id"]))
+
+    @app.get("/api/v1/transactions/<path:_id>")
+    def sale(_id: str) -> Any:
+        money = {"subtotal": "1073.48", "total_tax": "161.02", "paid": "234.50", "credited": "0.00"}
+        return {**SALE, **money, "fully_paid_on": None, "updated_at": "2026-02-01T00:00:00+00:00", "lines": [LINE]}
+
+    @app.get("/api/v1/companies")
+    def companies() -> Any:
+        return world.listed(company)
+
+    @app.get("/api/v1/companies/<_id>")
+    def one_company(_id: str) -> Any:
+        balance = {
+            "currency": "NZD",
+            "outstanding": "1000.00",
+            "overdue": "400.00",
+            "ages": {
+                "current": "600.00",
+                "days_1_30": "0.00",
+                "days_31_60": "300.00",
+                "days_61_90": "0.00",
+                "days_over_90": "100.00",
+            },
+            "invoiced": "5234.50",
+        }
+        person = {"id": "p-1", "first_name": "Kim", "last_name": "Kea", "email": "kim@kea.test", "main": True}
+        return {**company, "people": [{**person, "gone": False}], "balances": [balance], "last_invoice": SALE}
+
+    @app.get("/api/v1/companies/<_id>/transactions")
+    def sales_of(_id: str) -> Any:
+        return world.listed(SALE)
+
+    @app.get("/api/v1/contacts")
+    def contacts() -> Any:
+        person = {"id": "p-1", "first_name": "Kim", "last_name": "Kea", "email": "kim@kea.test"}
+        return world.listed({**person, "company_id": "co-1", "main": True, "gone": False})
+
+    return app
+
+
+class Wire(BaseAdapter):
+    """requests → the stub, without a port. What is down does not answer."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world, self._app = world, gateway(world)
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        address = urlsplit(str(request.url))
+        if address.path.removeprefix("/api/").removeprefix("v1/").partition("/")[0] in self._world.down:
+            raise requests.ConnectionError("nobody there")
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        answer = self._app.test_client().open(
+            address.path, method=request.method, query_string=address.query, headers=dict(request.headers), data=body
+        )
+        response = requests.Response()
+        response.status_code, response.raw = answer.status_code, BytesIO(answer.data)
+        response.headers.update(answer.headers)
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,362 @@
+"""Each page in the states that a person meets."""
+
+import re
+
+import pytest
+
+from tests.unit.crm_frontend.conftest import Open, text_of
+from tests.unit.crm_frontend.stub_gateway import World, a_connection, a_log, a_sync, an_ended_sync, connected
+
+PAGES = (
+    "/",
+    "/accounting-link?application=xero",
+    "/accounting-link/connected",
+    "/accounting-link/not-connected",
+    "/xero/settings",
+    "/xero/sync",
+    "/xero/log",
+    "/xero/log/s-1",
+    "/xero/sales",
+    "/companies",
+    "/companies/co-1",
+    "/transactions/c-demo/invoice/i-77",
+    "/contacts",
+)
+NOT_ALLOWED = {
+    "type": "/api/problems/not-allowed",
+    "detail": "Your role does not allow this.",
+    "do": "Ask an administrator of your account.",
+    "reference": "ref-403",
+}
+
+
+def read(open_as: Open, world: World, page: str, person: str | None = "legrand:admin") -> str:
+    return text_of(open_as(world, person).get(page).text)
+
+
+# Nobody is signed in.
+
+
+def test_the_first_page_offers_everybody_in_one_click(open_as: Open) -> None:
+    html = open_as(World(), None).get("/").text
+    assert "Accounting Link" in text_of(html)
+    assert sorted(re.findall(r'name="person" value="([^"]+)"', html)) == [
+        "kauri:admin", "kauri:member", "kauri:no-money", "legrand:admin", "legrand:member", "legrand:no-money",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "/"])
+def test_no_page_shows_an_account_to_nobody(open_as: Open, page: str) -> None:
+    answer = open_as(connected(), None).get(page)
+    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/sign-in")
+
+
+# Signed in.
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_says_who_is_signed_in_and_has_one_heading(open_as: Open, page: str) -> None:
+    answer = open_as(connected(syncs=[an_ended_sync()])).get(page)
+    assert answer.status_code == 200
+    assert "Signed in as Ada Legrand" in text_of(answer.text)
+    assert len(re.findall("<h1", answer.text)) + page.startswith("/transactions") == 1
+    assert re.search(r"<title>[A-Z].+ · Accounting Link</title>", answer.text)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_needs_what_the_policy_forbids(open_as: Open, page: str) -> None:
+    html = open_as(connected(syncs=[a_sync()])).get(page).text
+    assert not re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|javascript:", html)
+
+
+# No connection.
+
+
+def test_without_a_connection_the_first_page_leads_to_accounting_link_and_shows_no_xero_module(open_as: Open) -> None:
+    html = open_as(World()).get("/").text
+    assert 'href="/accounting-link"' in html
+    assert "/xero/" not in html
+    assert "/xero/" in open_as(connected()).get("/").text
+
+
+@pytest.mark.parametrize("page", ["/xero/settings", "/xero/sync", "/xero/log", "/xero/sales"])
+def test_without_a_connection_the_xero_module_says_where_to_connect(open_as: Open, page: str) -> None:
+    assert "Not connected to Xero yet" in read(open_as, World(), page)
+
+
+def test_connect_to_xero_shows_only_once_xero_is_chosen_and_saved(open_as: Open) -> None:
+    assert "Connect to XERO" not in read(open_as, World(), "/accounting-link")
+    assert "Connect to XERO" in read(open_as, World(), "/accounting-link?application=xero")
+
+
+def test_connecting_leads_on_to_xeros_consent(open_as: Open) -> None:
+    html = open_as(World()).post("/accounting-link/connect").text
+    assert 'content="0; url=https://login.xero.test/authorize?state=1&amp;scope=a"' in html
+
+
+def test_the_waiting_tab_goes_on_by_itself_once_connected(open_as: Open) -> None:
+    world = World()
+    client = open_as(world)
+    assert "every 2s" in client.get("/accounting-link/waiting?known=").text
+    world.connections.append(a_connection())
+    html = client.get("/accounting-link/waiting?known=").text
+    assert "every 2s" not in html
+    assert re.search(r'<nav id="menu"[^>]*hx-swap-oob="true"', html)
+    assert 'href="/xero/sync"' in html
+
+
+def test_the_waiting_tab_does_not_take_an_old_connection_for_the_new_one(open_as: Open) -> None:
+    assert "every 2s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo").text
+
+
+@pytest.mark.parametrize(("reason", "said"), [("denied", "Allow Access"), ("expired", "ten minutes"), ("<b>", "again")])
+def test_not_connected_says_what_happened_and_what_to_do(open_as: Open, reason: str, said: str) -> None:
+    html = open_as(World()).get("/accounting-link/not-connected", query_string={"reason": reason}).text
+    assert said in text_of(html)
+    assert "<b>" not in html
+
+
+# Connected, never synced.
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("/xero/sync", "Nothing has been synced yet"),
+        ("/xero/log", "No sync yet"),
+        ("/xero/sales", "No sales yet"),
+        ("/companies", "No companies yet"),
+        ("/contacts", "No contacts yet"),
+    ],
+)
+def test_what_is_empty_says_what_to_do_next(open_as: Open, page: str, said: str) -> None:
+    assert said in read(open_as, connected(has_records=False), page)
+    assert said not in read(open_as, connected(syncs=[a_sync()]), page)
+
+
+def test_the_settings_show_only_what_the_api_offers(open_as: Open) -> None:
+    html = open_as(connected()).get("/xero/settings").text
+    assert 'name="frequency"' in html
+    assert 'name="sales_since"' not in html
+    assert 'name="direction"' not in html
+    world = connected()
+    world.settings |= {"direction": "xero_to_crm", "sales_since": "2025-01-01"}
+    html = open_as(world).get("/xero/settings").text
+    assert 'name="sales_since" value="2025-01-01"' in html
+    assert 'name="direction"' in html
+
+
+def test_saved_settings_reach_the_api_as_they_were_chosen(open_as: Open) -> None:
+    world = connected()
+    form = {"connection": "c-demo", "frequency": "6h", "suppliers": "selected", "selected_suppliers": ["x-2", "x-7"]}
+    assert open_as(world).post("/xero/settings", data=form).status_code == 303
+    sent = next(asked["body"] for asked in world.asked if asked["method"] == "PUT")
+    assert sent == {"frequency": "6h", "suppliers": "selected", "selected_suppliers": ["x-2", "x-7"]}
+
+
+def test_suppliers_to_select_are_those_that_were_left_out_as_suppliers(open_as: Open) -> None:
+    said = read(open_as, connected(), "/xero/settings")
+    assert "Paper Mill" in said
+    assert "Bare Name Ltd" not in said
+
+
+def test_settings_that_are_refused_say_which_and_keep_what_was_chosen(open_as: Open) -> None:
+    world = connected()
+    client = open_as(world)
+    fields = {"json": {"frequency": ["Must be one of: manual."]}}
+    world.refused["settings"] = (422, {"type": "/api/problems/invalid", "detail": "Not valid.", "fields": fields})
+    answer = client.post("/xero/settings", data={"connection": "c-demo", "frequency": "daily", "suppliers": "none"})
+    assert answer.status_code == 422
+    assert "frequency : Must be one of: manual." in text_of(answer.text)
+    assert '<option value="daily" selected>' in answer.text
+
+
+# Running.
+
+
+def test_a_running_sync_shows_its_bars_in_numbers_and_words(open_as: Open) -> None:
+    html = open_as(connected(syncs=[a_sync()])).get("/xero/sync").text
+    said = text_of(html)
+    assert "Running" in said
+    assert "3,000 of 8,000" in said
+    assert "2,400 of 8,000" in said
+    assert "4.0 seconds" in said
+    assert "Cancel this sync" in said
+    assert 'data-progress="/api/v1/syncs/s-1/progress"' in html
+
+
+def test_a_parked_sync_says_what_it_waits_for(open_as: Open) -> None:
+    parked = {"reason": "day_limit", "detail": "Xero's daily limit is reached.", "until": "2026-03-03T00:00:00+00:00"}
+    said = read(open_as, connected(syncs=[a_sync(state="parked", parked=parked)]), "/xero/sync")
+    assert "Xero's daily limit is reached. It goes on 3 Mar 2026, 00:00 UTC" in said
+
+
+def test_pressing_sync_twice_with_one_form_sends_one_key(open_as: Open) -> None:
+    world = connected()
+    client = open_as(world)
+    found = re.search(r'name="key" value="([^"]+)"', client.get("/xero/sync").text)
+    assert found
+    for _ in range(2):
+        client.post("/xero/sync", data={"connection": "c-demo", "key": found[1]})
+    started = [asked for asked in world.asked if asked["method"] == "POST"]
+    assert [asked["headers"]["Idempotency-Key"] for asked in started] == [found[1]] * 2
+    assert [asked["body"] for asked in started] == [{"connection_id": "c-demo", "kind": "delta"}] * 2
+    assert found[1] not in client.get("/xero/sync").text
+
+
+def test_cancelling_reaches_the_api(open_as: Open) -> None:
+    world = connected(syncs=[a_sync()])
+    assert open_as(world).post("/xero/sync/s-1/cancel", data={"connection": "c-demo"}).status_code == 303
+    assert "/api/v1/syncs/s-1/cancel" in [asked["path"] for asked in world.asked]
+
+
+# Completed with problems.
+
+
+def test_an_ended_sync_sums_up_and_leads_to_the_log(open_as: Open) -> None:
+    html = open_as(connected(syncs=[an_ended_sync()])).get("/xero/sync").text
+    assert "Completed, some records failed" in text_of(html)
+    assert "6.5 seconds" in text_of(html)
+    assert 'href="/xero/log/s-1?result=left_out"' in html
+    assert "data-progress" not in html
+
+
+def test_a_sync_whose_log_is_still_being_written_is_looked_at_again(open_as: Open) -> None:
+    behind = a_log(state="running", ended_at=None)
+    html = open_as(connected(syncs=[an_ended_sync()], log=behind)).get("/xero/sync").text
+    assert "The log is being written" in html
+    assert "load delay:1s" in html
+    assert "load delay:1s" not in open_as(connected(syncs=[an_ended_sync()])).get("/xero/sync").text
+
+
+def test_the_log_names_who_was_left_out_and_why(open_as: Open) -> None:
+    said = read(open_as, connected(), "/xero/log/s-1")
+    assert "Bare Name Ltd x-1 Customer Left out no contact person with a last name" in said
+    assert "210 customers left out: no contact person with a last name" in said
+    assert "1 sales transaction failed: the total is no number" in said
+
+
+def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
+    said = read(open_as, connected(), "/xero/log/s-1?result=failed")
+    assert "x-3" in said
+    assert "Bare Name Ltd" not in said
+
+
+def test_the_sales_log_names_companies_and_says_who_is_left_out(open_as: Open) -> None:
+    said = read(open_as, connected(), "/xero/sales")
+    assert "INV-0077 Kea Interiors 5 Jan 2026 20 Jan 2026 Awaiting payment NZD 1,234.50 NZD 1,000.00" in said
+    assert "INV-0078 Bare Name Ltd Left out" in said
+
+
+def test_a_company_shows_what_it_owes_and_what_xero_says_of_it(open_as: Open) -> None:
+    said = read(open_as, connected(), "/companies/co-1")
+    assert "Outstanding NZD 1,000.00 Overdue NZD 400.00" in said
+    assert "31 to 60 days: NZD 300.00" in said
+    assert "1 to 30 days" not in said
+    assert "archived in Xero" in said
+    assert "Bo is left out: no last name." in said
+
+
+def test_open_in_xero_shows_only_when_the_short_code_is_known(open_as: Open) -> None:
+    assert "Open in Xero" not in read(open_as, connected(), "/companies/co-1")
+    html = open_as(World(connections=[a_connection(short_code="!abc")])).get("/companies/co-1").text
+    assert "shortcode=%21abc&amp;redirecturl=%2FContacts%2FView%2Fx-9" in html
+
+
+def test_an_invoice_opens_with_its_lines_and_nothing_in_it_is_taken_for_html(open_as: Open) -> None:
+    html = open_as(connected()).get("/transactions/c-demo/invoice/i-77").text
+    assert "Oak chair &lt;b&gt;" in html
+    assert "CHAIR Oak chair <b> 2 536.74 161.02 1,073.48" in text_of(html)
+
+
+def test_money_on_the_first_page_is_what_awaits_payment_per_currency(open_as: Open) -> None:
+    assert "Owed by customers NZD 1,000.30" in read(open_as, connected(), "/")
+
+
+# An API is down, or refuses.
+
+
+@pytest.mark.parametrize(
+    ("down", "page", "named", "still"),
+    [
+        ("syncs", "/", "sync-orchestrator", "NZD 1,000.30"),
+        ("transactions", "/", "crm-writer", "Last sync"),
+        ("logs", "/xero/sync", "log-service", "8,000 of 8,000"),
+        ("logs", "/xero/log", "log-service", "Sync Settings"),
+        ("syncs", "/xero/sync", "sync-orchestrator", "View Log"),
+        ("settings", "/xero/settings", "sync-orchestrator", "View Sales"),
+        ("companies", "/companies/co-1", "crm-writer", "Contacts"),
+        ("connections", "/companies", "auth-link", "Kea Interiors"),
+        ("connections", "/xero/sync", "auth-link", "Companies"),
+    ],
+)
+def test_what_is_down_is_named_and_the_rest_of_the_page_shows(
+    open_as: Open, down: str, page: str, named: str, still: str
+) -> None:
+    said = read(open_as, connected(syncs=[an_ended_sync()], down={down}), page)
+    assert still in said
+    if (down, page) != ("connections", "/companies"):
+        assert f"({named}) cannot be reached" in said
+        assert "Try again" in said
+    assert "cannot be reached" not in read(open_as, connected(syncs=[an_ended_sync()]), page)
+
+
+def test_a_page_whose_main_part_is_down_says_so_in_its_status_too(open_as: Open) -> None:
+    assert open_as(connected(down={"logs"})).get("/xero/log").status_code == 502
+
+
+def test_the_gateways_own_refusal_becomes_the_name_of_the_part(open_as: Open) -> None:
+    refused = {"type": "urn:accounting-link:problem:unavailable", "detail": "A service.", "reference": "ref-502"}
+    said = read(open_as, connected(refused={"logs": (502, refused)}), "/xero/log")
+    assert "the logs (log-service) cannot be reached" in said
+    assert "ref-502" in said
+
+
+def test_a_problem_is_told_with_what_to_do_and_its_reference(open_as: Open) -> None:
+    lost = {"type": "/api/problems/connection-lost", "detail": "It is lost.", "do": "Connect.", "reference": "ref-409"}
+    world = connected()
+    client = open_as(world)
+    world.refused["syncs"] = (409, lost)
+    answer = client.post("/xero/sync", data={"connection": "c-demo"})
+    assert answer.status_code == 409
+    assert "It is lost. Connect. Try again Reference ref-409" in text_of(answer.text)
+
+
+def test_a_session_that_the_gateway_refuses_leads_to_signing_in(open_as: Open) -> None:
+    refused = {"type": "/api/problems/not-signed-in", "detail": "You are not signed in.", "do": "Sign in."}
+    html = open_as(connected(refused={"companies": (401, refused)})).get("/companies").text
+    assert 'href="/sign-in?next=/companies' in html
+    assert "Try again" not in html
+
+
+def test_an_answer_that_is_no_json_does_not_break_the_page(open_as: Open) -> None:
+    world = connected()
+    world.refused["companies"] = (500, {})
+    assert "Reference" in read(open_as, world, "/companies")
+
+
+# The role that sees no money.
+
+
+def test_who_sees_no_money_is_told_so_and_still_sees_companies_and_people(open_as: Open) -> None:
+    refused = (403, NOT_ALLOWED)
+    world = connected(refused={"transactions": refused, "records": refused})
+    assert "Your role does not allow this" in read(open_as, world, "/", "legrand:no-money")
+    assert "Kim Kea" in read(open_as, world, "/companies/co-1", "legrand:no-money")
+    assert "Try again" not in read(open_as, world, "/", "legrand:no-money")
+
+
+# Several organisations.
+
+
+def test_with_two_organisations_each_link_of_the_module_says_which(open_as: Open) -> None:
+    world = connected()
+    world.connections.append(a_connection(id="c-2", tenant_name="Second"))
+    html = open_as(world).get("/xero/sync?connection=c-2").text
+    assert 'href="/xero/log?connection=c-2"' in html
+    assert {asked["path"] for asked in world.asked} >= {"/api/v1/syncs"}
+    assert "connection=" not in open_as(connected()).get("/xero/log").text.partition("<main")[0]
+
+
+def test_another_accounts_connection_is_none(open_as: Open) -> None:
+    assert "Not connected to Xero yet" in read(open_as, connected(), "/xero/sync?connection=somebody-elses")
