@@ -1,4 +1,4 @@
-"""xero-adapter alone: pages of the simulator's core (no HTTP) to the real broker, permits and checkpoints in MongoDB."""
+"""xero-adapter alone: the simulator's core (no HTTP) to the real broker, permits and checkpoints in MongoDB."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,6 +18,7 @@ from xero_adapter import store
 from xero_adapter.caller import Caller
 from xero_adapter.handlers import Requests
 from xero_adapter.jobs import Tools
+from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.permits import Limits
 from xero_adapter.pool import Pool
 from xero_adapter.xero.client import Answer
@@ -79,7 +80,7 @@ def _read(simulator: Simulator, tenant: str, publisher: Publisher, db: Db) -> tu
     """One whole sync: pages, records, seconds of the adapter's own."""
     twin, pool = _Twin(simulator), Pool(SYSTEM_CLOCK)
     checkpoints = store.MongoCheckpoints(db, SYSTEM_CLOCK)
-    db.drop_collection("ledgers")  # the minute's permits: how fast Xero lets us is not what is measured
+    db.permits.delete_many({})  # how fast Xero lets itself be asked is not what is measured
     tools = Tools(
         caller=Caller(twin, _AToken(tenant), store.MongoLedgers(db), Limits(), SYSTEM_CLOCK),
         checkpoints=checkpoints,
@@ -107,5 +108,5 @@ def _read(simulator: Simulator, tenant: str, publisher: Publisher, db: Db) -> tu
     while not done:
         pool.turn()
     spent = SYSTEM_CLOCK.monotonic() - began - twin.seconds
-    at = [checkpoints.take(scope, stream, None) for stream in Stream]  # type: ignore[arg-type]  # it stands already
+    at = [checkpoints.take(scope, stream, cursors.begin(None)) for stream in Stream]
     return sum(one.pages for one in at), sum(one.read for one in at), spent

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class Report:
 
 def tell(reports: Sequence[Report], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_document(reports), indent=1))
+        sys.stdout.write(json.dumps(_document(reports), indent=1) + "\n")
         return
     console = Console(highlight=False, width=None if Console().is_terminal else 140)
     console.print(_figures([figure for report in reports for figure in report.figures]))

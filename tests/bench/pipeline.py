@@ -51,7 +51,9 @@ class Round:
 
     def processor(self) -> tuple[float, float]:
         """Processor seconds of ours and of the bare pipeline, with mongod's and without the broker's."""
-        return sum(self.by[role].processor for role in OURS) + self.mongod[0], self.by["bare"].processor + self.mongod[1]
+        return sum(self.by[role].processor for role in OURS) + self.mongod[0], self.by["bare"].processor + self.mongod[
+            1
+        ]
 
 
 def run(parts: RealParts, *, count: int = 20_000, rounds: int = 3) -> Report:
@@ -67,9 +69,7 @@ def run(parts: RealParts, *, count: int = 20_000, rounds: int = 3) -> Report:
     return Report(figures=_figures(done), stages=_stages(done), notes=_notes(parts, done))
 
 
-def _round(
-    transport: kafka.KafkaTransport, mongod: MongoClient[Document], made: dict[str, Child], count: int
-) -> Round:
+def _round(transport: kafka.KafkaTransport, mongod: MongoClient[Document], made: dict[str, Child], count: int) -> Round:
     messages = records.messages(count, records.a_scope(uuid4().hex))
     produced = _produce(transport, messages)
     ran: dict[str, Ran] = {}
@@ -125,7 +125,12 @@ def _stages(done: Sequence[Round]) -> list[Document]:
                 spent[stage][1] += processor
         total = sum(seconds for seconds, _ in spent.values())
         for stage, (seconds, processor) in sorted(spent.items(), key=lambda item: -item[1][0]):
-            row = {"process": role, "stage": stage, "ms": seconds / count * 1e6, "processor_ms": processor / count * 1e6}
+            row = {
+                "process": role,
+                "stage": stage,
+                "ms": seconds / count * 1e6,
+                "processor_ms": processor / count * 1e6,
+            }
             rows.append({**row, "share": seconds / total})
     return rows
 

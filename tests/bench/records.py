@@ -19,7 +19,9 @@ _GOODS = (("Backpack 45 L", "PACK-45", "219.99"), ("Two-person tent", "TENT-2P",
 
 def a_scope(name: str) -> Scope:
     """One organisation's first sync; another name, another organisation."""
-    return Scope(account_id="bench", connection_id=str(uuid.uuid5(_IDS, name)), sync_id=str(uuid.uuid5(_IDS, f"s{name}")))
+    return Scope(
+        account_id="bench", connection_id=str(uuid.uuid5(_IDS, name)), sync_id=str(uuid.uuid5(_IDS, f"s{name}"))
+    )
 
 
 def messages(count: int, scope: Scope) -> list[Message]:

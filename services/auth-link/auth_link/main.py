@@ -78,6 +78,7 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[Worker, D
         transport=transport,
     )
     relay = Relay(db, Publisher(transport, source=SOURCE, clock=clock), clock, FaultPoint.from_env(os.environ))
+    exits.callback(relay.close)
     return Worker(db, relay, parts.tokens, clock), db
 
 

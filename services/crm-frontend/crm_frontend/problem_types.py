@@ -36,6 +36,26 @@ PROBLEMS = {
         "A form is only believed when this site's own page sent it.",
         "Open the page here and send its own form.",
     ),
+    "other-origin": (
+        "Another site's page asked for this",
+        "A change was asked for with this browser's cookie, but not from this application's own address.",
+        "Do it on this application's page. A program sends its session as `Authorization: Bearer` instead.",
+    ),
+    "not-a-service": (
+        "This is for services only",
+        "An inside address was asked for without a service's key.",
+        "Check AUTH_LINK_SERVICE_KEY of the service that asks; it must be auth-link's.",
+    ),
+    "no-token-yet": (
+        "Xero gives no access now",
+        "Access to Xero is being renewed, or Xero does not answer.",
+        "Try again in a few seconds. Nothing is lost meanwhile.",
+    ),
+    "sign-in-unavailable": (
+        "Your sign-in cannot be checked now",
+        "The service that knows who is signed in does not answer.",
+        "Try again in a moment. You need not sign in again.",
+    ),
     "unavailable": (
         "A service cannot be reached",
         "The gateway asked a service and got no answer.",

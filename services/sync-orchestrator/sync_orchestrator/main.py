@@ -48,6 +48,7 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWork
     )
     faults = FaultPoint.from_env(os.environ)
     relay = Relay(db, publisher, clock, faults)
+    exits.callback(relay.close)
     worker = BatchWorker(consumer, Advance(syncs, dead, clock, faults), at_most=_AT_MOST, wait=_WAIT, clock=clock)
 
     def between() -> None:

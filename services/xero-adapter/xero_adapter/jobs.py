@@ -17,6 +17,7 @@ from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Outgoing, Place, Publisher, Sent
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.records import VersionedRecord
 from accounting_link.contracts.requests import SyncRequested
 from accounting_link.contracts.sync_life import FetchFailed, Marker, PageFetched, StreamEnded, SyncParked
 from accounting_link.contracts.topics import RECORDS
@@ -53,7 +54,7 @@ class Tools:
     jitter: Callable[[], float]  # from 0 to 1
     faults: FaultPoint
     page_size: int = reading.PAGE_SIZE
-    follow: Callable[[Cursor, Page, int], Cursor | None] = cursors.follow
+    follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
 
     def say(self, scope: Scope, event: Event) -> None:
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
@@ -126,6 +127,8 @@ class StreamTask:
         self._job, self._stream, self._at = job, stream, checkpoint
         self._tools, self._scope = job.tools, job.scope
         self._tries = 0
+        # What the next page gives once more, for its filter goes back a second: no need to publish it again.
+        self._given: dict[str, VersionedRecord] = {}
 
     def __call__(self) -> datetime | None:
         with logs.bound(self._scope):
@@ -175,7 +178,8 @@ class StreamTask:
         return self._tools.clock.now()
 
     def _publish(self, found: Read, permit: Granted) -> list[Sent]:
-        messages = [self._fitting(Outgoing(event=r, scope=self._scope, reading=permit.reading)) for r in found.records]
+        fresh = [record for record in found.records if self._given.get(record.xero_id) != record]
+        messages = [self._fitting(Outgoing(event=one, scope=self._scope, reading=permit.reading)) for one in fresh]
         for unreadable, raw in found.unreadable:
             self._set_aside(unreadable.subject(), unreadable.reason, raw)
             odd = Outgoing(event=unreadable, scope=self._scope, reading=permit.reading)
@@ -198,14 +202,16 @@ class StreamTask:
     def _save(self, found: Read, answer: Answer, sent: list[Sent]) -> bool:
         at, page = self._at, found.page
         read = at.read + len(sent)
-        base = at.cursor.base if at.cursor else 0
+        cursor = self._tools.follow(at.cursor or cursors.begin(None), page)
+        given = self._given_again(found, cursor)
         after = replace(
             at,
             begun=True,
-            cursor=self._tools.follow(at.cursor or cursors.begin(None), page, read),
+            cursor=cursor,
             partitions=tuple(sorted({*at.partitions, *(one.place.partition for one in sent)})),
             read=read,
-            expected=base + page.item_count if page.item_count is not None else None,
+            base=at.base if cursor and cursor.page > 1 else read - len(given),
+            expected=at.base + page.item_count if page.item_count is not None else None,
             pages=at.pages + 1,
             calls=at.calls + 1,
             bytes=at.bytes + answer.egress,
@@ -213,7 +219,7 @@ class StreamTask:
         )
         if not self._tools.checkpoints.save(after):
             return False
-        self._at = after
+        self._at, self._given = after, given
         fetched = PageFetched(
             stream=self._stream,
             pages=after.pages,
@@ -224,6 +230,14 @@ class StreamTask:
         )
         self._tools.say(self._scope, fetched)
         return True
+
+    def _given_again(self, found: Read, following: Cursor | None) -> dict[str, VersionedRecord]:
+        """What the next page's filter will let through although it is published already."""
+        if following is None or following.page > 1:
+            return self._given
+        known = {**self._given, **{record.xero_id: record for record in found.records}}
+        since = following.since
+        return {xero_id: one for xero_id, one in known.items() if since is None or one.updated_at >= since}
 
     def _wait(self, wait: Wait, authorisation: int, now: datetime) -> datetime | None:
         if wait.until - now <= PARK_PAST:

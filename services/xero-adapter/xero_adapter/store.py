@@ -33,6 +33,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     stopped: bool = False
     partitions: tuple[int, ...] = ()  # that records were acknowledged on
     read: int = 0
+    base: int = 0  # of those, how many the cursor's own filter does not count
     expected: int | None = None
     pages: int = 0
     calls: int = 0

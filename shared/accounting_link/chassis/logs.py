@@ -51,14 +51,18 @@ def config(level: str = "INFO") -> dict[str, Any]:
 
 def start(service: str, level: str = "INFO") -> None:
     """Once a process, before anything is logged."""
+
+    def add_service(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        # No context variable: those of the main thread are not gunicorn's threads'.
+        return {"service": service, **event}
+
     logging.config.dictConfig(config(level))
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[add_service, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
 
 
 def logger() -> structlog.stdlib.BoundLogger:

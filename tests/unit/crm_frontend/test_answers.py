@@ -11,6 +11,7 @@ from tests.unit.crm_frontend.conftest import Open, text_of
 from tests.unit.crm_frontend.stub_gateway import World, connected
 
 ROOT = Path(crm_frontend.__file__).parent
+REPOSITORY = Path(__file__).parents[3]
 DOCUMENT = {
     "openapi": "3.1.0",
     "info": {"title": "Accounting Link", "version": "v1"},
@@ -111,6 +112,14 @@ def test_each_type_of_problem_has_its_page(open_as: Open, slug: str) -> None:
     assert title in said
     assert what in said
     assert do in said
+
+
+def test_no_service_raises_a_problem_that_no_page_explains() -> None:
+    raised: set[str] = set()
+    for file in (*REPOSITORY.glob("services/*/*/**/*.py"), *REPOSITORY.glob("shared/accounting_link/**/*.py")):
+        raised |= set(re.findall(r'ProblemError\(\s*\d{3},\s*"([a-z-]+)"', file.read_text()))
+    assert "connection-lost" in raised
+    assert raised <= PROBLEMS.keys()
 
 
 def test_the_api_page_says_in_plain_words_what_the_document_says(open_as: Open) -> None:

@@ -56,7 +56,7 @@ def test_progress_counts_up_to_what_xero_says_there_is(world: World) -> None:
 
     pages = [page for page in world.life(PageFetched) if page.stream == Stream.INVOICES]
     assert [page.pages for page in pages] == list(range(1, len(pages) + 1))
-    assert pages[-1].read == pages[-1].expected
+    assert pages[-1].read == pages[-1].expected == 400
     assert len(world.life(SyncStarted)) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_xero_that_caps_its_pages_is_read_to_the_end() -> None:
 def test_reading_by_page_number_misses_some() -> None:
     """The control of the tests above: the same world, read page after page."""
 
-    def by_page_number(cursor: cursors.Cursor, page: cursors.Page, read: int) -> cursors.Cursor | None:
+    def by_page_number(cursor: cursors.Cursor, page: cursors.Page) -> cursors.Cursor | None:
         return None if page.is_last() else replace(cursor, page=cursor.page + 1)
 
     world = World(invoices=600, follow=by_page_number)
@@ -123,8 +123,8 @@ def test_a_replica_that_takes_over_goes_on_where_the_checkpoint_stands(world: Wo
 
     assert world.ids() == world.held()
     assert before > 0
-    # Nothing was read twice on purpose: each page's overlap of a second aside, a record is there once.
-    assert len(world.published()) < len(world.held()) * 1.2
+    # Nothing is read twice on purpose: what is there twice is one page's overlap of a second, and the markers.
+    assert len(world.published()) < len(world.held()) + 40
 
 
 def test_a_frozen_replica_that_comes_back_can_neither_checkpoint_nor_end(world: World) -> None:

@@ -74,7 +74,7 @@ class World:
     invoices: int = 400
     page_size: int = 50
     limits: Limits = field(default_factory=Limits)
-    follow: Callable[[Cursor, Page, int], Cursor | None] = cursors.follow
+    follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
     ledgers: MemoryLedgers = field(default_factory=MemoryLedgers)
 
     def __post_init__(self) -> None:

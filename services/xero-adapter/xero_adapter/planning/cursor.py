@@ -24,7 +24,6 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None  # If-Modified-Since, in whole seconds; None: everything
     mode: Mode = Mode.KEYSET
     page: int = 1
-    base: int = 0  # copies read before what this cursor's filter counts
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,16 +47,16 @@ def begin(since: datetime | None) -> Cursor:
     return Cursor(since=whole_second(since) if since else None)
 
 
-def follow(cursor: Cursor, page: Page, read: int) -> Cursor | None:
-    """Where to go on after ``page``; None at the end. ``read``: copies read so far, this page's included."""
+def follow(cursor: Cursor, page: Page) -> Cursor | None:
+    """Where to go on after ``page``; None at the end."""
     if page.is_last():
         return None
     if cursor.mode == Mode.BY_ID:
         return msgspec.structs.replace(cursor, page=cursor.page + 1)
     mark = whole_second(page.last_updated - _STEP) if page.last_updated else None
     if mark is None or (cursor.since is not None and mark - cursor.since < _STEP):
-        return Cursor(since=cursor.since, mode=Mode.BY_ID, base=read - page.size)
-    return Cursor(since=mark, base=read)
+        return Cursor(since=cursor.since, mode=Mode.BY_ID)
+    return Cursor(since=mark)
 
 
 def whole_second(time: datetime) -> datetime:

@@ -48,7 +48,7 @@ class Read:
     """What a page held."""
 
     page: Page
-    records: list[RecordEvent]
+    records: list[VersionedRecord]
     unreadable: list[tuple[RecordUnreadable, bytes]] = field(default_factory=list)  # with Xero's own bytes
 
 
@@ -81,7 +81,7 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
         raws, pagination = shape.decode(answer.body)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"Xero's answer cannot be read: {error}") from error
-    records: list[RecordEvent] = []
+    records: list[VersionedRecord] = []
     unreadable = []
     latest: datetime | None = None
     for raw in raws:

@@ -1,0 +1,43 @@
+"""The bench itself, small: nothing may be five times worse than its target, on whatever machine this is.
+
+What is asserted of the pipeline is the ratio by processor time, which other work on the machine hardly moves.
+"""
+
+import pytest
+from accounting_link.testing.real_parts import RealParts
+
+from tests.bench import adapter, pipeline
+from tests.bench.figures import Figure, Report
+
+pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
+SLACK = 5.0
+
+
+@pytest.fixture
+def ready(parts: RealParts, kafka_brokers: str) -> RealParts:
+    return parts._replace(kafka_brokers=kafka_brokers)
+
+
+def named(report: Report, words: str) -> Figure:
+    return next(figure for figure in report.figures if words in figure.name)
+
+
+def test_the_pipeline_is_at_most_five_times_off_its_ratio_to_the_bare_one(ready: RealParts) -> None:
+    report = pipeline.run(ready, count=3000, rounds=1)
+
+    ratio = named(report, "by processor time")
+    assert Figure(name="", values=ratio.values, target=pipeline.TARGET).reaches(SLACK), ratio.values
+    assert {row["process"] for row in report.stages} == {"crm-writer", "log-service", "bare"}
+
+
+def test_the_adapter_is_at_most_five_times_slower_than_a_first_sync_allows(ready: RealParts) -> None:
+    report = adapter.run(ready, contacts=100, invoices=900, rounds=1)
+
+    assert named(report, "adapter alone").reaches(SLACK), report.figures
+
+
+def test_a_figure_far_off_its_target_is_told_as_missed() -> None:
+    slow = Figure(name="ratio", values=[0.05], target=0.5)
+
+    assert not slow.reaches(SLACK)
+    assert slow.verdict() == "missed, 10.0 times off"
