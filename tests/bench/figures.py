@@ -89,8 +89,9 @@ def _stages(rows: Sequence[dict[str, Any]]) -> Table:
     for name in ("ms", "of it processor", "share of the process's time"):
         table.add_column(name, justify="right")
     for row in rows:
-        share = f"{row['share']:.0%}"
-        table.add_row(row["process"], row["stage"], f"{row['ms']:.1f}", f"{row['processor_ms']:.1f}", share)
+        share = "" if row["share"] is None else f"{row['share']:.0%}"
+        times = ("" if row[name] is None else f"{row[name]:.1f}" for name in ("ms", "processor_ms"))
+        table.add_row(row["process"], row["stage"], *times, share)
     return table
 
 

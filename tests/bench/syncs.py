@@ -31,7 +31,8 @@ def run(broker: str, simulator: Mapping[str, str] | None = None) -> Report:
         peaks = {str(row["name"]): _group_peak_mb(row["pid"]) for row in platform.rows() if row["pid"]}
     return Report(
         figures=[
-            Figure(name="first sync, everything", unit="s", target=FIRST_SECONDS, lower=True, values=[first["seconds"]]),
+            Figure(name="first sync, everything", unit="s", target=FIRST_SECONDS, lower=True,
+                   values=[first["seconds"]]),
             Figure(name="  its records", unit="records/s", values=[first["records"] / first["seconds"]]),
             Figure(name="  of it the simulator's own", unit="s", values=[first["xero_seconds"]]),
             Figure(name="second sync, nothing new", unit="s", target=SECOND_SECONDS, lower=True,

@@ -50,7 +50,7 @@ def newest_first(own: Own, which: Document, after: list[Any] | None, limit: int)
 def by_id(own: Own, which: Document, after: list[Any] | None, limit: int) -> list[Document]:
     """A page of ``xero_records``."""
     if after:
-        which = {**which, "_id": {"$gt": after[0]}}
+        which = {"$and": [which, {"_id": {"$gt": after[0]}}]}
     return own.find("xero_records", which, sort=[("_id", 1)], limit=limit, without=["stamps", "unread"])
 
 

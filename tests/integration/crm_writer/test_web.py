@@ -178,6 +178,12 @@ def test_each_record_shows_its_state_and_why(crm: Crm) -> None:
     left_out = {one["xero_id"]: one for one in crm.items("/records", connection_id="kiwi", state="left_out")}
     assert left_out["supplier-1"]["name"] == "Supplier supplier-1"
     assert left_out["nameless"]["reason"] == "no company name"
+    named = crm.items("/records", connection_id="kiwi", xero_ids="contact-1,nameless,unknown")
+    assert {(one["xero_id"], one["company_name"]) for one in named} == {
+        ("contact-1", "Company contact-1"),
+        ("nameless", None),
+    }
+    assert crm.get("/records?xero_ids=contact-1").status_code == 422
     assert crm.items("/records/counts", connection_id="kiwi") == [
         {"kind": "contact", "state": "imported", "count": 1},
         {"kind": "contact", "state": "left_out", "count": 2},

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,19 +49,19 @@ class World:
         self.publisher = Publisher(self.broker, source="/test", clock=self.clock)
         dead = DeadLetters(self.publisher, consumer="log-service", clock=self.clock)
         self.handle: Handle = KeepLog(db, dead, self.clock, FaultPoint(), transaction_outcomes=transaction_outcomes)
-        self._consumer = self.broker.consumer(LOG_SERVICE)
+        self.consumer = self.broker.consumer(LOG_SERVICE)
 
     def tell(self, *events: Event, scope: Scope = SCOPE) -> None:
         self.publisher.confirmed(Outgoing(event=event, scope=scope) for event in events)
 
     def keep(self, at_most: int = 1000) -> None:
-        while deliveries := self._consumer.poll(at_most, timedelta(0)):
+        while deliveries := self.consumer.poll(at_most, timedelta(0)):
             self.handle(deliveries)
 
     def redeliver(self) -> None:
         """All again, as to a group that never committed."""
-        self._consumer.close()
-        self._consumer = self.broker.consumer(LOG_SERVICE)
+        self.consumer.close()
+        self.consumer = self.broker.consumer(LOG_SERVICE)
 
     def reader(self, *roles: str, account: str = SCOPE.account_id) -> "Reader":
         web = WebSettings(caller_key=KEY, log_level="INFO")
@@ -211,6 +212,23 @@ def test_events_in_the_opposite_order_make_the_same_log(db: Db) -> None:
         second.tell(event)
         second.keep()
     assert the_log(second) == expected
+
+
+def test_two_replicas_that_write_the_same_at_once_make_the_log_that_one_makes(db: Db) -> None:
+    world = World(db)
+    world.tell(*WHOLE, applied(*(an_outcome(Kind.CONTACT, f"x{number}", Result.CREATED) for number in range(50))))
+    deliveries = world.consumer.poll(1000, timedelta(0))
+    with ThreadPoolExecutor(2) as pool:
+        orders = (deliveries, deliveries[::-1])
+        replicas = [pool.submit(lambda order: [world.handle([one]) for one in order], order) for order in orders]
+        for replica in replicas:
+            replica.result()
+    at_once = the_log(world)
+    for name in db.list_collection_names():
+        db[name].delete_many({})
+    world.handle(deliveries)
+    assert at_once == the_log(world)
+    assert at_once["counts"]["contact"]["created"] == 51
 
 
 def test_a_reader_who_has_the_newest_log_is_answered_304_until_something_changes(world: World) -> None:

@@ -132,7 +132,7 @@ def log_of(connection: str, sync_id: str) -> Page:
         counts=counted,
         bars={each.kind: pictures.stacked(each.outcomes) for each in counted},
         records=records,
-        names=lookup.left_out(api(), connection, _left_out(records.items)),
+        customers=lookup.customers(api(), connection, _contacts(records.items)),
         filters={**wanted, "connection": connection},
     )
 
@@ -144,9 +144,9 @@ def sales(connection: str) -> Page:
     found = api().get("/logs/sales", connection_id=connection, limit=25, **filters)
     totals = api().get("/transactions/totals", connection_id=connection)
     currencies = sorted({item["currency"] for item in totals.items})
-    customers = lookup.customers(api(), connection, found.items)
+    customers = lookup.customers(api(), connection, (item["contact_id"] for item in found.items))
     return page("xero/sales.html", main=found, filters=filters, currencies=currencies, customers=customers)
 
 
-def _left_out(records: Iterable[dict[str, Any]]) -> list[str]:
-    return [record["xero_id"] for record in records if record["result"] == "left_out"]
+def _contacts(records: Iterable[dict[str, Any]]) -> list[str]:
+    return [record["xero_id"] for record in records if record["kind"] == "contact"]

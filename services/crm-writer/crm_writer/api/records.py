@@ -6,12 +6,14 @@ from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import page_of
 from accounting_link.chassis.web import allowed
+from accounting_link.contracts.words import Kind
 from flask_smorest import Blueprint
 
 from crm_writer import reads
 from crm_writer.api import shown
 from crm_writer.api.schemas import CountsSchema, OfConnectionQuery, RecordQuery, RecordSchema
 from crm_writer.api.transactions import of_connection
+from crm_writer.copies import record_key
 
 blueprint = Blueprint("records", __name__, url_prefix="/api/v1/records", description="The state of every record")
 
@@ -24,7 +26,12 @@ def list_records(query: Document) -> Document:
     """Records by id."""
     own = shown.own()
     which: Document = {name: query[name] for name in ("connection_id", "state", "kind") if query[name]}
-    return shown.page(query, ("_id",), partial(reads.by_id, own, which))
+    if query["xero_ids"]:
+        kinds = [Kind(query["kind"])] if query["kind"] else list(Kind)
+        ids = [record_key(query["connection_id"], kind, xero_id) for kind in kinds for xero_id in query["xero_ids"]]
+        which["_id"] = {"$in": ids}
+    page = shown.page(query, ("_id",), partial(reads.by_id, own, which))
+    return {**page, "items": shown.records(own, page["items"])}
 
 
 @blueprint.route("/counts")

@@ -5,6 +5,7 @@ from typing import Any
 import marshmallow as ma
 from accounting_link.chassis.paging import PageQuery, page_of
 from accounting_link.contracts.words import Kind
+from webargs.fields import DelimitedList
 
 from crm_writer.owed import AGES
 from crm_writer.standing import FAILED, IMPORTED, LEFT_OUT
@@ -70,6 +71,7 @@ class ContactSchema(ma.Schema):
     connection_id = _text()
     contact_id = _text("the Xero contact it is a person of")
     company_id = _text(allow_none=True)
+    company_name = _text(allow_none=True)
     first_name = _text()
     last_name = _text()
     email = _text()
@@ -167,6 +169,8 @@ class RecordSchema(ma.Schema):
     state = _text()
     reason = _text()
     name = _text("only of what is left out")
+    company_id = _text("of a contact that is in the CRM", allow_none=True)
+    company_name = _text(allow_none=True)
     updated_at = ma.fields.AwareDateTime(format="iso", attribute="version", allow_none=True)
 
 
@@ -203,6 +207,17 @@ class SalesQuery(PageQuery):
 
 
 class RecordQuery(PageQuery):
+    xero_ids = DelimitedList(
+        _text(),
+        load_default=list,
+        validate=ma.validate.Length(max=200),
+        metadata={"description": "only these of one connection, separated by commas"},
+    )
     connection_id = _text(load_default=None)
     state = _text(load_default=None, validate=ma.validate.OneOf((IMPORTED, LEFT_OUT, FAILED)))
     kind = _text(load_default=None, validate=ma.validate.OneOf(tuple(Kind)))
+
+    @ma.validates_schema
+    def _ids_are_of_a_connection(self, query: dict[str, Any], **_: Any) -> None:
+        if query["xero_ids"] and not query["connection_id"]:
+            raise ma.ValidationError("Say of which connection these ids are.", "connection_id")

@@ -9,6 +9,7 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import ProblemError
 from accounting_link.chassis.web import caller
+from accounting_link.contracts.words import Kind
 from flask import current_app
 
 from crm_writer.directory import contact_key
@@ -81,10 +82,21 @@ def people(own: Own, documents: list[Document]) -> list[Document]:
             "id": one["_id"],
             "connection_id": one["connection_id"],
             "contact_id": one["xero_contact_id"],
-            "company_id": owners.get(contact_key(one["connection_id"], one["xero_contact_id"]), {}).get("_id"),
+            **_owner(owners, one["connection_id"], one["xero_contact_id"]),
         }
         for one in documents
     ]
+
+
+def records(own: Own, documents: list[Document]) -> list[Document]:
+    contacts = [one for one in documents if one["kind"] == Kind.CONTACT]
+    owners = companies_by_contact(own, {(one["connection_id"], one["xero_id"]) for one in contacts})
+    return [{**one, **_owner(owners, one["connection_id"], one["xero_id"])} for one in documents]
+
+
+def _owner(owners: dict[str, Document], connection_id: str, contact_id: str) -> Document:
+    owner = owners.get(contact_key(connection_id, contact_id), {})
+    return {"company_id": owner.get("_id"), "company_name": owner.get("name")}
 
 
 def transactions(own: Own, documents: list[Document]) -> list[Document]:
@@ -93,15 +105,13 @@ def transactions(own: Own, documents: list[Document]) -> list[Document]:
 
 
 def _transaction(document: Document, owners: dict[str, Document]) -> Document:
-    owner = owners.get(contact_key(document["connection_id"], document["xero"]["contact_id"]), {})
     return {
         **document["xero"],
         "id": document["_id"],
         "connection_id": document["connection_id"],
         "kind": document["kind"],
         "xero_id": document["xero_id"],
-        "company_id": owner.get("_id"),
-        "company_name": owner.get("name"),
+        **_owner(owners, document["connection_id"], document["xero"]["contact_id"]),
     }
 
 
