@@ -43,6 +43,8 @@ def mongod(data: Path, port: int) -> Unit:
     command = (
         *(find_mongod(), "--dbpath", str(data), "--port", str(port), "--bind_ip", HOST),
         *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "1", "--quiet"),
+        # What a killed process held in an open transaction is locked so long. Ours take a second or two.
+        *("--setParameter", "transactionLifetimeLimitSeconds=15"),
     )
     return Unit(name="mongod", kind="mongodb", command=command, address=address, ready=lambda: is_primary(address))
 

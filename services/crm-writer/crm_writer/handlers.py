@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from accounting_link.chassis import logs
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.faults import FaultPoint
@@ -23,6 +24,8 @@ from crm_writer import metrics
 from crm_writer.books import Records
 from crm_writer.putting_away import Told, put_away
 from crm_writer.sorting import CANNOT_KEEP, Batch, sort, without_misfits
+
+log = logs.logger()
 
 AFTER_WRITE = "crm-writer:after-write"
 
@@ -89,8 +92,13 @@ def _drained(mark: Received) -> Outgoing:
 
 
 def _count(batch: Batch, told: Told, size: int) -> None:
-    for labels, number in Counter((one.kind.value, one.result.value) for _, one in told).items():
-        metrics.RECORDS.labels(*labels).inc(number)
+    results: defaultdict[Scope, Counter[str]] = defaultdict(Counter)
+    for copy, one in told:
+        metrics.RECORDS.labels(one.kind.value, one.result.value).inc()
+        results[copy.scope][one.result.value] += 1
+    for scope, counted in results.items():
+        with logs.bound(scope):
+            log.info("records applied", **counted)
     metrics.BATCH_RECORDS.observe(size)
     metrics.DRAINED.inc(len(batch.marks))
     metrics.UNREADABLE.inc(len(batch.unread))

@@ -45,6 +45,9 @@ def config(level: str = "INFO") -> dict[str, Any]:
             **{name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
             # gunicorn gives its loggers a handler of its own unless they are named here.
             **{name: {"level": "INFO", "handlers": [], "propagate": True} for name in _GUNICORN},
+            # Its access log is written whenever it is given a configuration, and tells whole addresses: also the
+            # code that Xero sends back. Each answer is logged by web.py, with its route only.
+            "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }
 

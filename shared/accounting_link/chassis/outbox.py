@@ -18,7 +18,7 @@ from accounting_link.chassis.messages import Outgoing, Publisher, Sent
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.cloudevents import Message
 
-# How long events wait after their relay has died. A turn longer than this is rare, and then two relay the same rows: no harm.
+# How long events wait after their relay has died.
 _LEASE = timedelta(seconds=5)
 _BATCH = 500
 AFTER_ACKNOWLEDGEMENT = "outbox:after-acknowledgement"
