@@ -71,7 +71,7 @@ bench: .venv/test.stamp ## Records a second beside the bare pipeline, syncs, mem
 	@$(RUN) -m tests.bench
 
 ##@ Docs
-docs: .venv/demo.stamp ## Write docs/reference from the code: events, topics, settings, metrics, HTTP
+docs: .venv/test.stamp ## Write docs/reference from the code: events, topics, settings, metrics, HTTP
 	@$(RUN) -m accounting_link.describe
 
 clean: ## Remove the environment, caches and the demo's state

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from accounting_link.chassis import mongo, topics
 from accounting_link.chassis.mongo import Db
 from accounting_link.testing.real_parts import RealParts, real_parts
-
 from deploy.local.run import Platform
 
 BROKER = os.environ.get("BROKER") or "embedded"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from accounting_link.chassis.web import WebSettings, allowed, create
 from accounting_link.contracts.catalog import EVENTS
 from accounting_link.contracts.event import Event

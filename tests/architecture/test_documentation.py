@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from accounting_link.contracts.catalog import EVENTS
 from accounting_link.describe import metrics, settings
 from accounting_link.describe.__main__ import FOLDER, OPTIONAL, differing, documents
 from accounting_link.describe.code import Code
-
 from deploy.local import services
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from accounting_link.chassis import logs, mongo, topics
 from accounting_link.testing.real_parts import RealParts
-
 from deploy.local.run import Platform
 from tests.bench import adapter, figures, pipeline, syncs
 

@@ -14,6 +14,8 @@ from accounting_link.contracts import cloudevents
 from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
 from accounting_link.contracts.words import Stream, SyncKind
 from accounting_link.testing.real_parts import RealParts
+from tests.bench.figures import Figure, Report
+from tests.bench.records import a_scope
 from xero_adapter import store
 from xero_adapter.caller import Caller
 from xero_adapter.handlers import Requests
@@ -24,9 +26,6 @@ from xero_adapter.pool import Pool
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.tokens import Token
 from xero_simulator.simulator import Simulator
-
-from tests.bench.figures import Figure, Report
-from tests.bench.records import a_scope
 
 # A first sync of the demo's 9,200 records in the 5 s that are aimed at.
 TARGET = 9200 / 5

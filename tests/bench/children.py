@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from accounting_link.chassis import kafka
-from accounting_link.chassis.clock import SYSTEM_CLOCK
-from accounting_link.chassis.messages import Publisher
-from accounting_link.contracts.topics import RECORDS
 from kafka import KafkaConsumer
 from prometheus_client import REGISTRY
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
+from accounting_link.chassis import kafka
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.messages import Publisher
+from accounting_link.contracts.topics import RECORDS
 from tests.bench.bare import Bare
 from tests.bench.stages import Stages
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from pymongo import MongoClient
+
 from accounting_link.chassis import kafka
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.testing.real_parts import RealParts
-from pymongo import MongoClient
-
 from tests.bench import bare, records
 from tests.bench.children import Child, Ran, children
 from tests.bench.figures import Figure, Report

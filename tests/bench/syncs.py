@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from accounting_link.chassis.clock import SYSTEM_CLOCK
 from rich.console import Console
 
+from accounting_link.chassis.clock import SYSTEM_CLOCK
 from deploy.local import demo
 from deploy.local.crm import Crm
 from deploy.local.run import Platform

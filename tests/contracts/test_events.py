@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from accounting_link.chassis.messages import Outgoing, Publisher, Received
 from accounting_link.contracts import cloudevents
 from accounting_link.contracts.catalog import EVENTS
@@ -18,7 +19,6 @@ from accounting_link.describe.asyncapi import schemas
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.builders import JULY, SCOPE, an_invoice
 from accounting_link.testing.clock import FakeClock
-
 from tests.contracts.kept import FOLDER, Sample, samples
 
 each_sample = pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.kind.__name__)

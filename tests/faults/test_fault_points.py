@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+
 from accounting_link.chassis.messages import Received
 from accounting_link.contracts.outcomes import RecordsApplied
 from accounting_link.contracts.records import RecordEvent
 from accounting_link.contracts.requests import SyncRequested
+from accounting_link.contracts.sync_life import PageFetched
 from accounting_link.contracts.topics import (
     CONNECTIONS,
     CRM_WRITER,
@@ -20,7 +22,6 @@ from accounting_link.contracts.topics import (
     Lane,
     Topic,
 )
-
 from tests.faults.check import wrong_with
 from tests.faults.topics import behind, told_of
 from tests.faults.world import Import, World
@@ -40,17 +41,23 @@ def in_the_crm(run: Import, one: Received) -> bool:
 
 
 def in_the_log(run: Import, one: Received) -> bool:
-    if not isinstance(one.event, RecordsApplied):
-        return False
-    kept = [{**run.of_sync, "kind": o.kind, "xero_id": o.xero_id} for o in one.event.outcomes]
-    return all(run.world.mongo.logs.record_outcomes.find_one(row) for row in kept)
+    event, logs = one.event, run.world.mongo.logs
+    if isinstance(event, PageFetched):
+        return bool(run.log()["streams"][event.stream]["pages"] >= event.pages)
+    if isinstance(event, RecordsApplied):
+        rows = ({**run.of_sync, "kind": outcome.kind, "xero_id": outcome.xero_id} for outcome in event.outcomes)
+        return all(logs.record_outcomes.find_one(row) for row in rows)
+    return False
 
 
 def in_the_sync(run: Import, one: Received) -> bool:
-    if not isinstance(one.event, RecordsApplied):
-        return False
-    place = run.sync()["applied"].get(f"{one.event.topic}/{one.event.partition}", {"upto": -1})
-    return bool(place["upto"] >= max(outcome.offset for outcome in one.event.outcomes))
+    event, sync = one.event, run.sync()
+    if isinstance(event, PageFetched):
+        return bool(sync["progress"].get(event.stream, {"pages": 0})["pages"] >= event.pages)
+    if isinstance(event, RecordsApplied):
+        place = sync["applied"].get(f"{event.topic}/{event.partition}", {"upto": -1})
+        return bool(place["upto"] >= max(outcome.offset for outcome in event.outcomes))
+    return False
 
 
 def in_a_checkpoint(run: Import, one: Received) -> bool:
@@ -62,8 +69,8 @@ def in_a_checkpoint(run: Import, one: Received) -> bool:
     ("name", "point", "after", "group", "trace"),
     [
         ("crm-writer-bulk", "crm-writer:after-write", 3, CRM_WRITER[Lane.BULK], in_the_crm),
-        ("log-service-worker", "log-service:after-write", 5, LOG_SERVICE, in_the_log),
-        ("sync-orchestrator-worker", "sync-orchestrator:after-write", 5, SYNC_ORCHESTRATOR, in_the_sync),
+        ("log-service-worker", "log-service:after-write", 8, LOG_SERVICE, in_the_log),
+        ("sync-orchestrator-worker", "sync-orchestrator:after-write", 8, SYNC_ORCHESTRATOR, in_the_sync),
         ("xero-adapter-bulk", "xero-adapter:after-publish", 5, XERO_ADAPTER[Lane.BULK], in_a_checkpoint),
         ("xero-adapter-bulk", "xero-adapter:before-markers", 1, XERO_ADAPTER[Lane.BULK], in_a_checkpoint),
     ],
@@ -93,9 +100,7 @@ def test_a_page_that_was_published_before_its_checkpoint_is_published_twice_and_
     assert max(Counter(records).values()) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "topic"), [("sync-orchestrator-worker", REQUESTS), ("auth-link-worker", CONNECTIONS)]
-)
+@pytest.mark.parametrize(("name", "topic"), [("sync-orchestrator-worker", REQUESTS), ("auth-link-worker", CONNECTIONS)])
 def test_an_event_relayed_but_not_yet_forgotten_is_relayed_twice_and_counts_once(
     world: World, name: str, topic: Topic
 ) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
 from accounting_link.chassis import lag
 from accounting_link.chassis.messages import Delivery, Place, Received
 from accounting_link.contracts.cloudevents import Message, UnreadableError
 from accounting_link.contracts.topics import Group, Topic
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-
 from tests.faults.world import Import, World
 
 Spans = dict[Place, tuple[int, int]]  # from an offset up to, without, another

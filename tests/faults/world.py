@@ -16,9 +16,9 @@ from typing import Any
 
 import jwt
 import requests
-from crm_frontend.sign_in import ALGORITHM, AUDIENCE, COOKIE, ISSUER, SigningKey
 from pymongo import MongoClient
 
+from crm_frontend.sign_in import ALGORITHM, AUDIENCE, COOKIE, ISSUER, SigningKey
 from deploy.local import services
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
@@ -114,7 +114,7 @@ class World:
 
     def start(self) -> None:
         """The same state folder each time: what the last run left is there."""
-        overrides = {name: _SESSION for name in WORKERS} | {services.SIMULATOR: _SMALL}
+        overrides = dict.fromkeys(WORKERS, _SESSION) | {services.SIMULATOR: _SMALL}
         self.platform = Platform(self.folder / "state", self.broker, services=_NAMES, overrides=overrides)
         self.platform.start()
         self.mongo: MongoClient[Doc] = MongoClient(self.platform.mongo_uri, tz_aware=True)

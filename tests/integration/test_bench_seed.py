@@ -4,8 +4,8 @@ What is asserted of the pipeline is the ratio by processor time, which other wor
 """
 
 import pytest
-from accounting_link.testing.real_parts import RealParts
 
+from accounting_link.testing.real_parts import RealParts
 from tests.bench import adapter, pipeline
 from tests.bench.figures import Figure, Report
 

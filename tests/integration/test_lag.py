@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
 from accounting_link.chassis import kafka
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.lag import Exporter, KafkaBroker
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.topics import ALL_GROUPS, CRM_WRITER, RECORDS, Group, Lane
-from kafka import KafkaConsumer, TopicPartition
-from kafka.structs import OffsetAndMetadata
-from prometheus_client import CollectorRegistry
-from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = pytest.mark.kafka
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
+
 from accounting_link.chassis import kafka, mongo, topics
 from accounting_link.chassis.mongo import Db
 from accounting_link.contracts.topics import ALL_TOPICS, RECORDS, Group
 from accounting_link.testing.real_parts import RealParts
-from kafka import KafkaAdminClient
-
 from deploy.local.run import Platform
 from tests.conftest import BROKER
 

@@ -4,10 +4,11 @@ import threading
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
+
 from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream
 from accounting_link.testing.builders import JULY, SCOPE
-from msgspec.structs import replace
 from xero_adapter.planning import cursor, permits
 from xero_adapter.planning.permits import Granted, Ledger, Limits, Said
 from xero_adapter.store import Checkpoints, Hold, Ledgers

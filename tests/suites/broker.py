@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
+
 from accounting_link.chassis.batch_worker import next_offsets
 from accounting_link.chassis.messages import Consumer, Delivery, Sent, Transport
 from accounting_link.contracts.cloudevents import Message

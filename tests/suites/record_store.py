@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
 from accounting_link.chassis.messages import Place
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.records import VersionedRecord
@@ -18,7 +20,6 @@ from crm_writer.books import BooksOf, Records
 from crm_writer.changes import Changes, Document
 from crm_writer.copies import Copy
 from crm_writer.putting_away import put_away
-from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 US, THEM = "legrand", "somebody-else"
 PLACE = Place("records", 0)

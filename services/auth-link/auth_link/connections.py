@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from pymongo import ASCENDING, ReturnDocument
+
 from accounting_link.chassis import outbox
 from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionEvent, ConnectionLost
 from accounting_link.contracts.event import Scope
-from pymongo import ASCENDING, ReturnDocument
-
 from auth_link.xero import Organisation
 
 CONNECTED, LOST, DISCONNECTED = "connected", "lost", "disconnected"

@@ -7,7 +7,6 @@ from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db, Session
-
 from auth_link import connections
 from auth_link.connections import Telling
 from auth_link.states import ExpiredStateError, OthersStateError, States, UnknownStateError

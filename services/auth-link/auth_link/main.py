@@ -14,7 +14,6 @@ from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.shutdown import asked_to_stop
-
 from auth_link import metrics
 from auth_link.parts import SOURCE, assemble
 from auth_link.settings import Worker as Settings

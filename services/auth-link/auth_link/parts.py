@@ -10,7 +10,6 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.messages import Publisher, Sent, Transport
 from accounting_link.chassis.mongo import Db
 from accounting_link.contracts.cloudevents import Message
-
 from auth_link import connections, tokens, vault
 from auth_link.consent import Consents
 from auth_link.states import States

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import requests
+
 from accounting_link.chassis import callers, logs
 from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.clock import Clock

@@ -5,9 +5,10 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+from cryptography.fernet import Fernet
+
 from accounting_link.chassis import env
 from accounting_link.chassis.web import WebSettings
-from cryptography.fernet import Fernet
 
 CALLBACK = "/api/v1/oauth/xero/callback"
 

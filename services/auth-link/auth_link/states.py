@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from pymongo import ASCENDING
+
 from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.mongo import Db
-from pymongo import ASCENDING
-
 from auth_link.vault import Vault
 
 LIFE = timedelta(minutes=10)

@@ -18,12 +18,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import uuid4
 
+from pymongo import ASCENDING, ReturnDocument
+
 from accounting_link.chassis import logs, mongo
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
-from pymongo import ASCENDING, ReturnDocument
-
 from auth_link import connections, metrics
 from auth_link.connections import Telling
 from auth_link.vault import Vault, fingerprint

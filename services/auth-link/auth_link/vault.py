@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 
-from accounting_link.chassis.mongo import Db
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pymongo.errors import DuplicateKeyError
+
+from accounting_link.chassis.mongo import Db
 
 _KNOWN = "what is encrypted can be read"
 

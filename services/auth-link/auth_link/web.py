@@ -4,11 +4,11 @@ import atexit
 import os
 from contextlib import ExitStack
 
+from flask import Flask
+
 from accounting_link.chassis import logs, mongo, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.mongo import Db
-from flask import Flask
-
 from auth_link import sessions
 from auth_link.api import connections, internal
 from auth_link.parts import assemble

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import jwt
 import requests
-from accounting_link.chassis import logs
 from oauthlib.oauth2 import InvalidGrantError, OAuth2Error
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from accounting_link.chassis import logs
 from auth_link.settings import XeroApp
 
 log = logs.logger()

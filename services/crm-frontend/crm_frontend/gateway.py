@@ -10,8 +10,9 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from accounting_link.chassis import logs
 from requests.adapters import HTTPAdapter
+
+from accounting_link.chassis import logs
 
 log = logs.logger()
 

@@ -2,8 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from accounting_link.chassis.problems import ProblemError
 from flask import Flask, Request, Response, request
+
+from accounting_link.chassis.problems import ProblemError
 
 _POLICY = "; ".join(
     (

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from accounting_link.chassis.env import Reader, reading
 from accounting_link.chassis.web import WebSettings
-
 from crm_frontend.people import PEOPLE, Person
 from crm_frontend.sign_in import SigningKey
 

@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 import jwt
-from accounting_link.chassis.clock import Clock
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
+from accounting_link.chassis.clock import Clock
 from crm_frontend import people
 from crm_frontend.people import Person
 

@@ -4,10 +4,10 @@ import os
 from http import HTTPStatus
 
 import requests
-from accounting_link.chassis import logs, web
-from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from flask import Flask, Response, g, json, render_template, request
 
+from accounting_link.chassis import logs, web
+from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from crm_frontend import gateway, security, words
 from crm_frontend.gateway import Problem
 from crm_frontend.pages import common, crm, docs, home, session, xero

@@ -15,7 +15,6 @@ from accounting_link.contracts.outcomes import Outcome, Transaction
 from accounting_link.contracts.records import ContactImported, InvoiceImported, VersionedRecord
 from accounting_link.contracts.topics import RECORDS
 from accounting_link.contracts.words import Kind
-
 from crm_writer.copies import Copy
 from crm_writer.mapping import companies, transactions
 from crm_writer.mapping.companies import ContactMade

@@ -19,7 +19,6 @@ from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
 from accounting_link.contracts.sync_life import StreamEnded
-
 from crm_writer import metrics
 from crm_writer.books import Records
 from crm_writer.putting_away import Told, put_away

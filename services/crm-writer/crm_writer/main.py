@@ -1,6 +1,5 @@
 """crm-writer: Xero's records in, the CRM's companies, contacts and transactions out. One process a lane."""
 
-import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -13,7 +12,6 @@ from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.contracts.topics import CRM_WRITER
-
 from crm_writer import store
 from crm_writer.handlers import ApplyBatch
 from crm_writer.settings import DATABASE, Settings
@@ -51,17 +49,10 @@ def main() -> int:
     with ExitStack() as exits:
         worker = build(settings, SYSTEM_CLOCK, exits)
         exits.enter_context(status.page(settings.status_bind, live=worker.is_turning, ready=worker.is_assigned))
-        _collect_less_often()
         log.info("started", lane=settings.lane)
         worker.run(until=asked_to_stop())
     log.info("stopped")
     return 0
-
-
-def _collect_less_often() -> None:
-    """A batch makes some hundred thousand objects and no cycles: looking for them took a sixth of the time."""
-    gc.freeze()
-    gc.set_threshold(200_000, 50, 100)
 
 
 if __name__ == "__main__":

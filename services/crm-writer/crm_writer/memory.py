@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import bson
-from accounting_link.chassis import mongo
 from pymongo.errors import DuplicateKeyError
 
+from accounting_link.chassis import mongo
 from crm_writer.books import BooksOf
 from crm_writer.changes import Change, Changes, Document
 

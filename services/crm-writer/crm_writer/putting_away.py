@@ -6,7 +6,6 @@ from datetime import datetime
 
 from accounting_link.contracts.outcomes import Outcome
 from accounting_link.contracts.records import ContactImported, InvoiceImported
-
 from crm_writer.books import Books, BooksOf, Records
 from crm_writer.changes import Changes
 from crm_writer.copies import Copy

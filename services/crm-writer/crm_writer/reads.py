@@ -8,7 +8,6 @@ from typing import Any
 
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.words import Kind
-
 from crm_writer import owed
 from crm_writer.copies import record_key
 from crm_writer.directory import contact_key

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import bson
 import msgspec
+from bson.errors import BSONError
+
 from accounting_link.chassis import mongo
 from accounting_link.chassis.messages import Delivery, Place, Received, Unread, read_all
 from accounting_link.contracts.cloudevents import UnreadableError
 from accounting_link.contracts.records import RecordUnreadable
 from accounting_link.contracts.sync_life import StreamEnded
-from bson.errors import BSONError
-
 from crm_writer.copies import Copy, copy_of, copy_of_unread, unfit
 
 # What a value that MongoDB cannot hold raises: a decimal of 40 digits, half a surrogate pair.

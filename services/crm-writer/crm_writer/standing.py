@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounting_link.contracts.words import Kind, Result
-
 from crm_writer.copies import Copy
 from crm_writer.mapping.made import Made
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from accounting_link.chassis import mongo
-from accounting_link.chassis.mongo import Db, Session
 from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
 
+from accounting_link.chassis import mongo
+from accounting_link.chassis.mongo import Db, Session
 from crm_writer.books import BooksOf
 from crm_writer.changes import Change, Changes, Document
 

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 
+from flask import Flask
+
 from accounting_link.chassis import logs, mongo, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.web import WebSettings
-from flask import Flask
-
 from crm_writer import store
 from crm_writer.api import companies, contacts, records, transactions
 from crm_writer.own import Own

@@ -8,7 +8,6 @@ from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.connections import ConnectionEvent
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.outcomes import RecordsApplied
-
 from log_service import flow, kept
 from log_service.documents import Join
 from log_service.sales_log import sales

@@ -8,7 +8,6 @@ from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Delivery, Received, Unread, read_all
 from accounting_link.chassis.mongo import Db
 from accounting_link.contracts.cloudevents import UnreadableError
-
 from log_service import flow, metrics, store
 from log_service.gather import gather, runs
 

@@ -6,7 +6,6 @@ from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionEvent, ConnectionLost
 from accounting_link.contracts.dead_letters import DeadLettered
-
 from log_service.documents import stored
 
 

@@ -1,6 +1,5 @@
 """log-service's worker: everything the services say, into logs that people read."""
 
-import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -13,7 +12,6 @@ from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.contracts.topics import LOG_SERVICE
-
 from log_service import store
 from log_service.handlers import KeepLog
 from log_service.settings import Settings
@@ -52,17 +50,10 @@ def main() -> int:
     with ExitStack() as exits:
         worker = build(settings, SYSTEM_CLOCK, exits)
         exits.enter_context(status.page(settings.status_bind, live=worker.is_turning, ready=worker.is_assigned))
-        _collect_less_often()
         log.info("started")
         worker.run(until=stop)
     log.info("stopped")
     return 0
-
-
-def _collect_less_often() -> None:
-    """A batch makes thousands of documents and no cycles: looking for cycles is time lost."""
-    gc.freeze()
-    gc.set_threshold(200_000, 50, 100)
 
 
 if __name__ == "__main__":

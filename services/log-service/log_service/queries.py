@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from accounting_link.chassis import paging
-from accounting_link.chassis.mongo import Db, Document
-from accounting_link.chassis.problems import ProblemError
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 
+from accounting_link.chassis import paging
+from accounting_link.chassis.mongo import Db, Document
+from accounting_link.chassis.problems import ProblemError
 from log_service.store import OUTCOME_ORDER
 
 Page = tuple[list[Document], str | None]

@@ -6,11 +6,11 @@ document, MongoDB lets one through and the other reads again.
 
 from collections.abc import Mapping
 
-from accounting_link.chassis import mongo
-from accounting_link.chassis.mongo import Db, Document, Session
 from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.collection import Collection
 
+from accounting_link.chassis import mongo
+from accounting_link.chassis.mongo import Db, Document, Session
 from log_service import kept
 from log_service.documents import Join
 from log_service.gather import Documents, Gathered

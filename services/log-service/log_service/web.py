@@ -2,11 +2,11 @@
 
 import os
 
+from flask import Flask
+
 from accounting_link.chassis import logs, mongo, web
 from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.web import WebSettings
-from flask import Flask
-
 from log_service import store
 from log_service.api import database, dead_letters, sales, sync_logs
 from log_service.main import DATABASE, NAME

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.problems import ProblemError, not_found
 from accounting_link.contracts.words import SyncKind
-from msgspec.structs import replace
-
 from sync_orchestrator import lifecycle, planning
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.store import Connection, SlotTaken, Store

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial, reduce
 
+from msgspec.structs import replace
+
 from accounting_link.chassis import logs
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.dead_letters import DeadLetters
@@ -13,8 +15,6 @@ from accounting_link.contracts.connections import ConnectionEstablished, Connect
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.sync_life import SyncEvent
 from accounting_link.contracts.words import SyncKind
-from msgspec.structs import replace
-
 from sync_orchestrator import lifecycle, metrics, planning
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.store import Connection, SlotTaken, Store

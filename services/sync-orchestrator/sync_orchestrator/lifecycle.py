@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
 from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
@@ -23,8 +25,6 @@ from accounting_link.contracts.sync_life import (
     SyncStarted,
 )
 from accounting_link.contracts.words import Result
-from msgspec.structs import replace
-
 from sync_orchestrator.sync import FINAL, STOPPING, Applied, Ended, Parked, State, Sync
 
 # A sync with more bad records than this, when they are a fifth of all, is not an import with a few odd ones.

@@ -1,6 +1,7 @@
 """sync-orchestrator's worker: carries every sync from its request to its end."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -9,15 +10,17 @@ from accounting_link.chassis import kafka, logs, mongo, status, topics
 from accounting_link.chassis.batch_worker import BatchWorker
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.contracts.topics import SYNC_ORCHESTRATOR
-
 from sync_orchestrator import store
 from sync_orchestrator.handlers import Advance, Tend
 from sync_orchestrator.settings import Settings
+
+log = logs.logger()
 
 DATABASE = "sync_orchestrator"
 _AT_MOST = 500
@@ -58,9 +61,14 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWork
     return worker, between
 
 
-def main() -> None:
-    settings = Settings.from_env(os.environ)
-    logs.start("sync-orchestrator", settings.log_level)
+def main() -> int:
+    logs.start("sync-orchestrator-worker")
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        log.error("not started", problem=str(error))
+        return 1
+    logs.start("sync-orchestrator-worker", settings.log_level)
     stop = asked_to_stop()
     with ExitStack() as exits:
         worker, between = build(settings, SYSTEM_CLOCK, exits)
@@ -68,7 +76,9 @@ def main() -> None:
         while not stop.is_set():
             worker.turn()
             between()
+    log.info("stopped")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from accounting_link.contracts.requests import StreamRequest
 from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream, SyncKind
-
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.store import Connection
 from sync_orchestrator.sync import Sync

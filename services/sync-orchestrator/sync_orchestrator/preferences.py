@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
+
 from accounting_link.contracts.requests import SyncSettings
 from accounting_link.contracts.words import Stream, Suppliers
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
 from accounting_link.chassis import mongo, outbox
 from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.event import Event
 from accounting_link.contracts.words import Stream
-from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import DuplicateKeyError
-
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.sync import FINAL, State, Sync

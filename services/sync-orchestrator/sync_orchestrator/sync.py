@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.requests import StreamRequest, SyncSettings
 from accounting_link.contracts.sync_life import Marker

@@ -2,14 +2,14 @@
 
 import os
 
+from flask import Flask
+
 from accounting_link.chassis import logs, mongo, topics, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.outbox import StoredOnly
 from accounting_link.chassis.web import WebSettings
-from flask import Flask
-
 from sync_orchestrator import store
 from sync_orchestrator.api import views
 from sync_orchestrator.desk import Desk

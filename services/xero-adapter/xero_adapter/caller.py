@@ -4,7 +4,6 @@ from uuid import uuid4
 
 from accounting_link.chassis.clock import Clock
 from accounting_link.contracts.event import Scope
-
 from xero_adapter.planning import permits
 from xero_adapter.planning.permits import Granted, Ledger, Limits, Said, Wait
 from xero_adapter.store import Ledgers

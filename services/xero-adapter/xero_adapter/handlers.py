@@ -9,7 +9,6 @@ from accounting_link.chassis.messages import Delivery, Place, Received, Unread
 from accounting_link.contracts.cloudevents import UnreadableError
 from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import SyncStarted
-
 from xero_adapter import metrics
 from xero_adapter.jobs import Job, StreamTask, Tools, end_stream
 from xero_adapter.planning import cursor as cursors

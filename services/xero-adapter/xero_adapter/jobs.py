@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from accounting_link.chassis import logs
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.dead_letters import DeadLetters
@@ -22,8 +24,6 @@ from accounting_link.contracts.requests import SyncRequested
 from accounting_link.contracts.sync_life import FetchFailed, Marker, PageFetched, StreamEnded, SyncParked
 from accounting_link.contracts.topics import RECORDS
 from accounting_link.contracts.words import ParkReason, Stream
-from msgspec.structs import replace
-
 from xero_adapter import metrics
 from xero_adapter.caller import Caller
 from xero_adapter.planning import cursor as cursors

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from contextlib import ExitStack
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -9,12 +10,12 @@ from urllib.parse import urlsplit
 from accounting_link.chassis import kafka, logs, mongo, status
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.dead_letters import DeadLetters
+from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.chassis.task_worker import TaskWorker
 from accounting_link.contracts.topics import XERO_ADAPTER
-
 from xero_adapter import store
 from xero_adapter.caller import Caller
 from xero_adapter.handlers import Requests
@@ -24,6 +25,8 @@ from xero_adapter.pool import Pool
 from xero_adapter.settings import Settings
 from xero_adapter.xero.client import HttpXero
 from xero_adapter.xero.tokens import AuthLink
+
+log = logs.logger()
 
 DATABASE = "xero_adapter"
 _WAIT = timedelta(milliseconds=100)
@@ -64,8 +67,13 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[TaskWorke
     return TaskWorker(consumer, Requests(tools, pool), wait=_WAIT, clock=clock), pool
 
 
-def main() -> None:
-    settings = Settings.from_env(os.environ)
+def main() -> int:
+    logs.start("xero-adapter")
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        log.error("not started", problem=str(error))
+        return 1
     logs.start("xero-adapter", settings.log_level)
     _allow_plain_http_here(settings.xero_api_url)
     stop = asked_to_stop()
@@ -74,7 +82,10 @@ def main() -> None:
         exits.enter_context(status.page(settings.status_bind, live=worker.is_turning, ready=worker.is_assigned))
         pool.start(settings.threads)
         exits.callback(pool.close)
+        log.info("started", lane=settings.lane)
         worker.run(stop)
+    log.info("stopped")
+    return 0
 
 
 def _allow_plain_http_here(url: str) -> None:
@@ -84,4 +95,4 @@ def _allow_plain_http_here(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from accounting_link.contracts.event import Scope
-from accounting_link.contracts.words import Stream
 from msgspec.structs import replace
 
+from accounting_link.contracts.event import Scope
+from accounting_link.contracts.words import Stream
 from xero_adapter.planning.cursor import Cursor
 from xero_adapter.planning.permits import Ledger
 from xero_adapter.store import Checkpoint, Hold

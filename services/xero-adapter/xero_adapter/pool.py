@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from accounting_link.chassis.clock import Clock
-
 from xero_adapter.planning.turns import Turns
 
 # A task does one piece of work and says when it wants its next turn; None: it is done.

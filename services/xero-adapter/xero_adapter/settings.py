@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from accounting_link.chassis import env
 from accounting_link.contracts.topics import Lane
-
 from xero_adapter.planning.permits import Limits
 
 

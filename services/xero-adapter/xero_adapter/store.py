@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 import msgspec
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
+
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.mongo import Db, Document
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.words import Stream
-from pymongo import ASCENDING
-from pymongo.errors import DuplicateKeyError
-
 from xero_adapter.planning.cursor import Cursor
 from xero_adapter.planning.permits import Ledger
 

@@ -1,5 +1,6 @@
 """The loop that every batch service shares: poll, handle, commit that batch's offsets."""
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -43,6 +44,9 @@ class BatchWorker:
         return len(deliveries)
 
     def run(self, until: threading.Event) -> None:
+        # A batch makes some hundred thousand objects and no cycles: looking for them took a sixth of the time.
+        gc.freeze()
+        gc.set_threshold(200_000, 50, 100)
         while not until.is_set():
             self.turn()
 

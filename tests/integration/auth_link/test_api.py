@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from accounting_link.chassis.callers import NO_MONEY, Caller
 from accounting_link.chassis.mongo import Db
 from auth_link import connections
-
 from tests.integration.auth_link.world import ADA, BEN, ZOE, World, signed
 
 pytestmark = pytest.mark.mongo

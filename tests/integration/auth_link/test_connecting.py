@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from accounting_link.chassis.callers import Caller
 from accounting_link.contracts.cloudevents import Envelope, decode
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionEvent
@@ -14,7 +15,6 @@ from auth_link.settings import LEAST_SCOPES
 from auth_link.states import Begun
 from auth_link.web import build_app
 from auth_link.xero import Grant, Organisation, XeroIdentity
-
 from tests.integration.auth_link.world import ADA, BEN, HEMI, ZOE, World, landed, with_scopes
 
 pytestmark = pytest.mark.mongo

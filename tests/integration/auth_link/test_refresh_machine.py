@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from auth_link.tokens import LEASE, NoTokenYetError
-from auth_link.xero import Grant, XeroIdentity
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from auth_link.tokens import LEASE, NoTokenYetError
+from auth_link.xero import Grant, XeroIdentity
 from tests.integration.auth_link.world import ADA, World
 
 pytestmark = pytest.mark.mongo

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from accounting_link.chassis import mongo
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.mongo import Document
@@ -20,7 +21,6 @@ from auth_link.parts import really_pause
 from auth_link.tokens import KEPT_ALIVE_AFTER, LEASE, LOST_BECAUSE, Given, NotConnectedError, NoTokenYetError, Tokens
 from auth_link.vault import Vault
 from auth_link.xero import Grant, GrantRefusedError, XeroIdentity, XeroUnavailableError
-
 from tests.integration.auth_link.world import ADA, World, a_time, environment
 
 pytestmark = pytest.mark.mongo

@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
+
 from auth_link.parts import assemble
 from auth_link.vault import Vault, VaultKeyError, check
 from auth_link.web import build_app
 from auth_link.xero import XeroIdentity
-from cryptography.fernet import Fernet
-
 from tests.integration.auth_link.world import ADA, World
 
 pytestmark = pytest.mark.mongo

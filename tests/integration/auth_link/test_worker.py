@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.outbox import Relay
 from accounting_link.contracts.connections import ConnectionEvent
@@ -15,7 +16,6 @@ from auth_link import flow
 from auth_link.main import Worker
 from auth_link.parts import SOURCE
 from auth_link.tokens import Tokens
-
 from tests.integration.auth_link.world import ADA, World
 
 pytestmark = pytest.mark.mongo

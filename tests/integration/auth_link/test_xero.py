@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from auth_link.settings import Web, permit_plain_http
-from auth_link.xero import Grant, GrantRefusedError, XeroIdentity, XeroUnavailableError
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
+from auth_link.settings import Web, permit_plain_http
+from auth_link.xero import Grant, GrantRefusedError, XeroIdentity, XeroUnavailableError
 from tests.integration.auth_link.world import environment
 
 GRANT = Grant(

@@ -10,6 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import requests
+from cryptography.fernet import Fernet
+from flask.testing import FlaskClient
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
 from accounting_link.chassis import callers, mongo
 from accounting_link.chassis.callers import ADMIN, MEMBER, Caller
 from accounting_link.chassis.clock import SYSTEM_CLOCK
@@ -22,10 +27,6 @@ from auth_link.tokens import Pause, Tokens
 from auth_link.vault import Vault
 from auth_link.web import build_app
 from auth_link.xero import Identity, XeroIdentity
-from cryptography.fernet import Fernet
-from flask.testing import FlaskClient
-from werkzeug.serving import make_server
-from werkzeug.test import TestResponse
 from xero_simulator.settings import Settings as SimulatorSettings
 from xero_simulator.simulator import Simulator
 from xero_simulator.web import app_of

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+
 from accounting_link.chassis import kafka
 from accounting_link.chassis.kafka import GroupConsumer, KafkaTransport
 from accounting_link.chassis.messages import Consumer
 from accounting_link.contracts.topics import Group
-
 from tests.suites.broker import BrokerSuite
 
 pytestmark = pytest.mark.kafka

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from pymongo.errors import PyMongoError
+
 from accounting_link.chassis import mongo, outbox
 from accounting_link.chassis.messages import Outgoing, Publisher, Sent
 from accounting_link.chassis.mongo import Db, Session
@@ -15,7 +17,6 @@ from accounting_link.contracts.words import Stream
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.builders import SCOPE
 from accounting_link.testing.clock import FakeClock
-from pymongo.errors import PyMongoError
 
 pytestmark = pytest.mark.mongo
 

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
 from accounting_link.chassis.callers import ADMIN, Caller, sign
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.mongo import Db
@@ -19,9 +22,6 @@ from crm_writer.own import Own
 from crm_writer.putting_away import put_away
 from crm_writer.store import MongoRecords
 from crm_writer.web import build_app
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
-
 from tests.suites.record_store import a_copy
 
 KEY = "k" * 40

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+
 from accounting_link.chassis.mongo import Db
 from accounting_link.testing.builders import JULY, a_customer, an_invoice
 from crm_writer import store
@@ -11,7 +12,6 @@ from crm_writer.changes import Document
 from crm_writer.own import Own
 from crm_writer.putting_away import put_away
 from crm_writer.store import MongoRecords
-
 from tests.suites.record_store import US, RecordStoreSuite, a_copy
 
 pytestmark = pytest.mark.mongo

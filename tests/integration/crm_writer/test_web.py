@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from accounting_link.chassis.callers import MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.records import InvoiceLine, Person
 from accounting_link.testing.builders import JULY, SCOPE, a_customer, a_supplier, an_invoice
 from crm_writer.own import Own
-
 from tests.integration.crm_writer.conftest import Build, Crm
 
 pytestmark = pytest.mark.mongo

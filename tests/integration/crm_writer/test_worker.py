@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from accounting_link.chassis import kafka, mongo
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.messages import Delivery, Outgoing, Publisher

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask.testing import FlaskClient
+
 from accounting_link.chassis import callers
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY, Caller
 from accounting_link.chassis.clock import SYSTEM_CLOCK
@@ -30,7 +32,6 @@ from accounting_link.contracts.words import Kind, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.builders import JULY, SCOPE
 from accounting_link.testing.clock import FakeClock
-from flask.testing import FlaskClient
 from log_service import queries, store
 from log_service.handlers import KeepLog
 from log_service.web import build_app

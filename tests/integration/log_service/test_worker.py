@@ -10,6 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
+
 from accounting_link.chassis import kafka, mongo
 from accounting_link.chassis.batch_worker import BatchWorker
 from accounting_link.chassis.clock import SYSTEM_CLOCK
@@ -22,7 +24,6 @@ from accounting_link.testing.builders import JULY
 from log_service import queries
 from log_service.main import DATABASE, build
 from log_service.settings import Settings
-from prometheus_client import REGISTRY
 
 pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
 

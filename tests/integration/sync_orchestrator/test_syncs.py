@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask.testing import FlaskClient
+
 from accounting_link.chassis import callers, outbox
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY, Caller
 from accounting_link.chassis.clock import SYSTEM_CLOCK
@@ -23,7 +25,6 @@ from accounting_link.contracts.topics import CONNECTIONS, REQUESTS, SYNC_LIFE, L
 from accounting_link.contracts.words import Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
-from flask.testing import FlaskClient
 from sync_orchestrator import store as stores
 from sync_orchestrator.handlers import Advance, Tend
 from sync_orchestrator.store import Store

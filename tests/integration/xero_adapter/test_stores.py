@@ -1,12 +1,12 @@
 """xero-adapter's stores on the real MongoDB."""
 
 import pytest
-from xero_adapter import store
-from xero_adapter.store import MongoCheckpoints, MongoLedgers
 
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.mongo import Db
 from tests.suites.adapter_stores import CheckpointSuite, LedgerSuite
+from xero_adapter import store
+from xero_adapter.store import MongoCheckpoints, MongoLedgers
 
 
 class TestMongoCheckpoints(CheckpointSuite):

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from accounting_link.testing.clock import FakeClock
-from auth_link.tokens import FRESH, Step, decide
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accounting_link.testing.clock import FakeClock
+from auth_link.tokens import FRESH, Step, decide
 
 NOW = FakeClock().now()
 MOMENT = timedelta(seconds=1)

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 
-from auth_link.states import Begun
 from hypothesis import given
 from hypothesis import strategies as st
+
+from auth_link.states import Begun
 
 UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 

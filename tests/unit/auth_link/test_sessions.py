@@ -11,13 +11,6 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from accounting_link.chassis import callers, web
-from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
-from accounting_link.chassis.clock import SYSTEM_CLOCK
-from accounting_link.chassis.web import WebSettings
-from accounting_link.testing.clock import FakeClock
-from auth_link.api import internal
-from auth_link.sessions import Keys, RefusedSessionError, Sessions, SignInUnavailableError
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
@@ -25,6 +18,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from werkzeug.test import TestResponse
+
+from accounting_link.chassis import callers, web
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.web import WebSettings
+from accounting_link.testing.clock import FakeClock
+from auth_link.api import internal
+from auth_link.sessions import Keys, RefusedSessionError, Sessions, SignInUnavailableError
 
 ISSUER, AUDIENCE, ORIGIN = "crm-development-sign-in", "accounting-link", "https://crm.example"
 CALLER_KEY = "k" * 40

@@ -1,9 +1,10 @@
 """What auth-link can be told, and what it refuses to be told."""
 
 import pytest
+from cryptography.fernet import Fernet
+
 from accounting_link.chassis.env import SettingsError
 from auth_link.settings import LEAST_SCOPES, Web, Worker, origin_of, permit_plain_http
-from cryptography.fernet import Fernet
 
 TOLD = {
     "MONGO_URI": "mongodb://127.0.0.1/",

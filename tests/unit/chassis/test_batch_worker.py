@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+
 from accounting_link.chassis.batch_worker import BatchWorker, next_offsets
 from accounting_link.chassis.messages import Consumer, Delivery
 from accounting_link.contracts.cloudevents import Message

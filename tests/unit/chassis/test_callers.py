@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
+
 from accounting_link.chassis import callers
 from accounting_link.chassis.callers import ADMIN, MEMBER, Caller, RefusedError
 from accounting_link.chassis.clock import SYSTEM_CLOCK

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+
 from accounting_link.chassis import env
 from accounting_link.chassis.env import Asked, SettingsError, reading
 

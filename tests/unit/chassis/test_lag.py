@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from kafka.errors import KafkaConnectionError
+from prometheus_client import CollectorRegistry
+
 from accounting_link.chassis.lag import METRICS, Broker, Exporter, Seen, Spot, lag, rounds, samples, waiting
 from accounting_link.chassis.messages import Place
 from accounting_link.contracts.topics import Group
 from accounting_link.testing.builders import JULY
 from accounting_link.testing.clock import FakeClock
-from kafka.errors import KafkaConnectionError
-from prometheus_client import CollectorRegistry
 
 WRITERS = Group(name="writers", topics=("records",))
 READERS = Group(name="readers", topics=("records",))

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
+
 from accounting_link.chassis.batch_worker import next_offsets
 from accounting_link.chassis.messages import Consumer, Delivery
 from accounting_link.contracts.topics import Group
 from accounting_link.testing.broker import MemoryBroker
-
 from tests.suites import broker as suite
 
 

@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from accounting_link.chassis.mongo import decimal128
 from bson.decimal128 import Decimal128
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accounting_link.chassis.mongo import decimal128
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, places=4) | st.decimals(
     min_value=Decimal("-1e12"), max_value=Decimal("1e12"), places=2

@@ -1,9 +1,10 @@
 """Up to where a partition may be committed when its records are finished in any order."""
 
-from accounting_link.chassis.messages import Place
-from accounting_link.chassis.offsets import OffsetTracker
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accounting_link.chassis.messages import Place
+from accounting_link.chassis.offsets import OffsetTracker
 
 ZERO, ONE = Place("requests", 0), Place("requests", 1)
 

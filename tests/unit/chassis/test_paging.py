@@ -5,10 +5,11 @@ from typing import Any
 
 import marshmallow as ma
 import pytest
-from accounting_link.chassis import paging
-from accounting_link.chassis.problems import ProblemError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accounting_link.chassis import paging
+from accounting_link.chassis.problems import ProblemError
 
 
 @given(st.lists(st.text() | st.integers() | st.none(), max_size=5))

@@ -7,17 +7,17 @@ from html.parser import HTMLParser
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import Flask
+from flask.testing import FlaskClient
+
 from accounting_link.testing.clock import FakeClock
 from crm_frontend import sign_in
 from crm_frontend.gateway import pool
 from crm_frontend.people import PEOPLE
 from crm_frontend.settings import Settings
 from crm_frontend.web import build_app
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from flask import Flask
-from flask.testing import FlaskClient
-
 from tests.unit.crm_frontend.stub_gateway import Wire, World
 
 

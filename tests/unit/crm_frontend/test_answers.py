@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-import crm_frontend
 import pytest
-from crm_frontend.problem_types import PROBLEMS
 
+import crm_frontend
+from crm_frontend.problem_types import PROBLEMS
 from tests.unit.crm_frontend.conftest import Open, text_of
 from tests.unit.crm_frontend.stub_gateway import World, connected
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from crm_frontend import pictures, progress, words
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crm_frontend import pictures, progress, words
 from tests.unit.crm_frontend.stub_gateway import a_log, a_sync, an_ended_sync
 
 

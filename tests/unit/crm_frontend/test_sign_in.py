@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from accounting_link.chassis.env import SettingsError
 from accounting_link.testing.clock import FakeClock
 from crm_frontend import sign_in
@@ -11,9 +14,6 @@ from crm_frontend.pages.common import local
 from crm_frontend.people import PEOPLE
 from crm_frontend.settings import Settings
 from crm_frontend.sign_in import SigningKey
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from tests.unit.crm_frontend.conftest import Open, a_pem, an_environment, text_of
 from tests.unit.crm_frontend.stub_gateway import World, connected
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+
 from accounting_link.chassis.batch_worker import BatchWorker
 from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Consumer, Delivery, Outgoing, Place, Publisher, Sent

@@ -5,15 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.contracts.records import ContactImported, InvoiceLine, Person, VersionedRecord
 from accounting_link.contracts.words import Result, Suppliers
 from accounting_link.testing.builders import JULY, a_customer, a_supplier, an_invoice
 from crm_writer.changes import Document
 from crm_writer.memory import MemoryRecords
 from crm_writer.putting_away import put_away
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.suites.record_store import a_copy
 
 NOBODY = Person()

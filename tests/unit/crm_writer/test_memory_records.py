@@ -1,8 +1,8 @@
 """The record store's twin."""
 
 import pytest
-from crm_writer.memory import MemoryRecords
 
+from crm_writer.memory import MemoryRecords
 from tests.suites.record_store import RecordStoreSuite
 
 

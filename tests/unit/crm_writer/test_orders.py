@@ -10,6 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from accounting_link.contracts.outcomes import Outcome
 from accounting_link.contracts.words import Kind, Result
 from accounting_link.testing.builders import JULY, SCOPE, a_customer, an_invoice
@@ -18,9 +21,6 @@ from crm_writer.decide import Newer, newer
 from crm_writer.memory import MemoryRecords
 from crm_writer.putting_away import put_away
 from crm_writer.standing import Record
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.suites.record_store import PLACE, a_copy
 
 BEST = [Result.CREATED, Result.UPDATED, Result.UNCHANGED]

@@ -6,14 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from bson.decimal128 import Decimal128
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.mongo import decimal128
 from accounting_link.contracts.topics import Lane
-from bson.decimal128 import Decimal128
 from crm_writer.settings import PageSettings, Settings
-from hypothesis import given
-from hypothesis import strategies as st
 
 WORKER = {"KAFKA_BROKERS": "b:1", "MONGO_URI": "mongodb://m", "STATUS_BIND": "127.0.0.1:1", "LANE": "interactive"}
 

@@ -3,6 +3,9 @@
 from typing import Any
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.chassis.messages import Delivery, Place, Received
 from accounting_link.contracts import cloudevents
 from accounting_link.contracts.cloudevents import Envelope
@@ -12,8 +15,6 @@ from accounting_link.contracts.requests import SyncStopRequested
 from accounting_link.contracts.sync_life import SyncStarted
 from accounting_link.contracts.words import Kind, Result
 from accounting_link.testing.builders import JULY, SCOPE
-from hypothesis import given
-from hypothesis import strategies as st
 from log_service.gather import gather, runs
 from log_service.handlers import understood
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.chassis.messages import Place, Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.cloudevents import Envelope
@@ -23,8 +26,6 @@ from accounting_link.contracts.sync_life import (
 )
 from accounting_link.contracts.words import ParkReason, Stream, SyncKind
 from accounting_link.testing.builders import JULY, SCOPE
-from hypothesis import given
-from hypothesis import strategies as st
 from log_service.sync_log import life
 
 

@@ -6,14 +6,15 @@ from functools import reduce
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.chassis.messages import Place, Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.cloudevents import Envelope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied
 from accounting_link.contracts.words import Kind, Result
 from accounting_link.testing.builders import JULY, SCOPE
-from hypothesis import given
-from hypothesis import strategies as st
 from log_service.sync_log import outcomes
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)

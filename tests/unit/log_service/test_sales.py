@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.chassis.messages import Place, Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.cloudevents import Envelope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.words import Kind, Result
 from accounting_link.testing.builders import JULY, SCOPE
-from hypothesis import given
-from hypothesis import strategies as st
 from log_service.sales_log import csv as file
 from log_service.sales_log import sales
 

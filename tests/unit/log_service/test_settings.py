@@ -1,6 +1,7 @@
 """What log-service can be told."""
 
 import pytest
+
 from accounting_link.chassis.env import SettingsError
 from log_service.settings import ApiSettings, Settings
 

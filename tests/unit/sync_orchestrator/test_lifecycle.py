@@ -5,6 +5,10 @@ from functools import reduce
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
 from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
@@ -21,9 +25,6 @@ from accounting_link.contracts.sync_life import (
 )
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.builders import JULY
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
 from sync_orchestrator import lifecycle, planning
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.store import Connection

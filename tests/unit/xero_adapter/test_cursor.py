@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from accounting_link.testing.builders import JULY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from accounting_link.testing.builders import JULY
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.cursor import Cursor, Mode, Page
 

@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import ParkReason
 from accounting_link.testing.builders import JULY
-from hypothesis import given
-from hypothesis import strategies as st
 from xero_adapter.planning import permits
 from xero_adapter.planning.permits import Granted, Ledger, Limits, Said, Wait
 

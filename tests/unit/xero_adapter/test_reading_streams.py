@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
+
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.records import InvoiceImported, RecordEvent, RecordUnreadable, SupplierImported
 from accounting_link.contracts.sync_life import (
@@ -17,12 +19,10 @@ from accounting_link.contracts.sync_life import (
 from accounting_link.contracts.topics import DEAD_LETTERS
 from accounting_link.contracts.words import ParkReason, Stream
 from accounting_link.testing.builders import SCOPE
-from msgspec.structs import replace
+from tests.unit.xero_adapter.world import World
 from xero_adapter.memory import MemoryLedgers
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.permits import Ledger
-
-from tests.unit.xero_adapter.world import World
 
 T = TypeVar("T")
 

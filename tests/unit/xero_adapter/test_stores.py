@@ -1,9 +1,9 @@
 """The twins pass the suite that the MongoDB stores pass."""
 
 import pytest
-from xero_adapter.memory import MemoryCheckpoints, MemoryLedgers
 
 from tests.suites.adapter_stores import CheckpointSuite, LedgerSuite
+from xero_adapter.memory import MemoryCheckpoints, MemoryLedgers
 
 
 class TestMemoryCheckpoints(CheckpointSuite):

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from xero_simulator.simulator import Simulator
 from xero_simulator.web import app_of
 from xero_simulator.wire import decode

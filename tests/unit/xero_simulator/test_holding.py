@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.xero_simulator.conftest import FakeClock, World, a_browser
 from xero_simulator.changes import RefusedError
 from xero_simulator.journal import Journal
 from xero_simulator.settings import Settings, SettingsError
 from xero_simulator.simulator import Simulator
 from xero_simulator.wire import Doc, decode, encode, ms_in, to_ms
-
-from tests.unit.xero_simulator.conftest import FakeClock, World, a_browser
 
 
 def sums_of_what_is_read(world: World) -> list[Doc]:

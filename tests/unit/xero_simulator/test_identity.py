@@ -4,9 +4,9 @@ from typing import Any
 
 import jwt
 import pytest
-from xero_simulator.identity import PEOPLE
 
 from tests.unit.xero_simulator.conftest import REDIRECT, Browser
+from xero_simulator.identity import PEOPLE
 
 
 def test_allowing_access_connects_the_chosen_organisations_and_opens_them(browser: Browser) -> None:

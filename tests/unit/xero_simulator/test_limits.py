@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from xero_simulator.simulator import Simulator
 
 from tests.unit.xero_simulator.conftest import FakeClock, World
+from xero_simulator.simulator import Simulator
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from xero_simulator.wire import ms_in
 
 from tests.unit.xero_simulator.conftest import World
+from xero_simulator.wire import ms_in
 
 SALES = 'Type=="ACCREC"'
 

@@ -3,13 +3,13 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from flask import Response
+from flask_smorest import Blueprint
+
 from accounting_link.chassis import paging, problems
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.web import allowed, caller, reference
-from flask import Response
-from flask_smorest import Blueprint
-
 from auth_link import connections, metrics
 from auth_link.api.schemas import AuthorizeSchema, CallbackQuery, ConnectionSchema, MeSchema
 from auth_link.consent import Answer, NotConnectedError

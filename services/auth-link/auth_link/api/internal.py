@@ -6,12 +6,12 @@ Outside /api/v1 and in no OpenAPI document; the gateway routes nothing under /in
 import hmac
 
 import marshmallow as ma
+from flask import Blueprint, Response, current_app, jsonify, request
+
 from accounting_link.chassis import callers
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.problems import ProblemError, not_found
 from accounting_link.chassis.web import reference
-from flask import Blueprint, Response, current_app, jsonify, request
-
 from auth_link import metrics
 from auth_link.api.schemas import TokenAskSchema, TokenSchema
 from auth_link.sessions import RefusedSessionError, Sessions, SignInUnavailableError

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from accounting_link.chassis.clock import Clock
-from accounting_link.chassis.web import reference
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.web import reference
 from crm_frontend import sign_in
 from crm_frontend.gateway import Answer, Api
 from crm_frontend.people import Person

@@ -3,10 +3,10 @@
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from accounting_link.chassis.web import reference
 from flask import Blueprint, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from accounting_link.chassis.web import reference
 from crm_frontend import words
 from crm_frontend.gateway import Answer, Problem
 from crm_frontend.pages import session

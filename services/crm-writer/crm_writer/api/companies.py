@@ -2,13 +2,13 @@
 
 from functools import partial
 
+from flask_smorest import Blueprint
+
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import PageQuery, page_of
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed
-from flask_smorest import Blueprint
-
 from crm_writer import reads
 from crm_writer.api import shown
 from crm_writer.api.schemas import CompanyDetailSchema, CompanySchema, SearchQuery, TransactionPage

@@ -2,13 +2,13 @@
 
 from functools import partial
 
+from flask_smorest import Blueprint
+
 from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import page_of
 from accounting_link.chassis.web import allowed
 from accounting_link.contracts.words import Kind
-from flask_smorest import Blueprint
-
 from crm_writer import reads
 from crm_writer.api import shown
 from crm_writer.api.schemas import CountsSchema, OfConnectionQuery, RecordQuery, RecordSchema

@@ -3,10 +3,10 @@
 from typing import Any
 
 import marshmallow as ma
-from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import Kind
 from webargs.fields import DelimitedList
 
+from accounting_link.chassis.paging import PageQuery, page_of
+from accounting_link.contracts.words import Kind
 from crm_writer.owed import AGES
 from crm_writer.standing import FAILED, IMPORTED, LEFT_OUT
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from flask import current_app
+
 from accounting_link.chassis import paging
 from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.clock import Clock
@@ -10,8 +12,6 @@ from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import ProblemError
 from accounting_link.chassis.web import caller
 from accounting_link.contracts.words import Kind
-from flask import current_app
-
 from crm_writer.directory import contact_key
 from crm_writer.owed import AGES
 from crm_writer.own import Own

@@ -2,12 +2,12 @@
 
 from functools import partial
 
+from flask_smorest import Blueprint
+
 from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed
-from flask_smorest import Blueprint
-
 from crm_writer import owed, reads
 from crm_writer.api import shown
 from crm_writer.api.schemas import (

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from accounting_link.contracts.records import ContactImported
 
+from accounting_link.contracts.records import ContactImported
 from crm_writer.mapping.made import Made, digest
 from crm_writer.mapping.names import tidy
 from crm_writer.mapping.people import People, notes_on, people_of

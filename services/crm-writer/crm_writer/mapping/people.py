@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from accounting_link.contracts.records import ContactImported, Person
-
 from crm_writer.mapping.names import folded, tidy
 from crm_writer.mapping.rules import has_last_name
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from accounting_link.contracts.records import InvoiceImported
 
+from accounting_link.contracts.records import InvoiceImported
 from crm_writer.mapping.made import Made, digest
 
 _KEPT = (Decimal, datetime)

@@ -2,8 +2,9 @@
 
 from typing import cast
 
-from accounting_link.chassis.mongo import Db
 from flask import current_app
+
+from accounting_link.chassis.mongo import Db
 
 KEY = "log-service-database"
 

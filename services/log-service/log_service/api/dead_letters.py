@@ -1,11 +1,11 @@
 """What could not be used, with its reason and origin. A letter may hold a whole sale, so no money, no letters."""
 
+from flask_smorest import Blueprint
+
 from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed, caller
-from flask_smorest import Blueprint
-
 from log_service import queries
 from log_service.api import schemas
 from log_service.api.database import db

@@ -1,11 +1,11 @@
 """The sales log: every sale as it now is. Not for the role that sees no money."""
 
-from accounting_link.chassis.callers import ADMIN, MEMBER
-from accounting_link.chassis.mongo import Document
-from accounting_link.chassis.web import allowed, caller
 from flask import Response
 from flask_smorest import Blueprint
 
+from accounting_link.chassis.callers import ADMIN, MEMBER
+from accounting_link.chassis.mongo import Document
+from accounting_link.chassis.web import allowed, caller
 from log_service import queries
 from log_service.api import schemas
 from log_service.api.database import db

@@ -3,6 +3,7 @@
 from typing import Any
 
 import marshmallow as ma
+
 from accounting_link.chassis.paging import PageQuery, page_of
 from accounting_link.contracts.words import Kind, Result
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from flask import Response, make_response, request
+from flask_smorest import Blueprint
+
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed, caller
 from accounting_link.contracts.words import Kind, Result
-from flask import Response, make_response, request
-from flask_smorest import Blueprint
-
 from log_service import queries
 from log_service.api import schemas
 from log_service.api.database import db

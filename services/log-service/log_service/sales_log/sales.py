@@ -9,7 +9,6 @@ from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.words import Result
-
 from log_service.documents import BEFORE_ALL, stored
 
 _NEWS = frozenset({Result.CREATED, Result.UPDATED})

@@ -23,7 +23,6 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
-
 from log_service.documents import BEFORE_ALL, least, most, stored
 
 WAITING, RUNNING, PARKED = "waiting", "running", "parked"

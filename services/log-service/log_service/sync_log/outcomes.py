@@ -12,7 +12,6 @@ from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied
 from accounting_link.contracts.words import Result
-
 from log_service.documents import BEFORE_ALL, stored
 
 _IMPORTED = "imported"

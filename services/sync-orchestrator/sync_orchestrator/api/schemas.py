@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
-from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import KIND_OF, ParkReason, Suppliers, SyncKind
 from marshmallow import fields, validate
 
+from accounting_link.chassis.paging import PageQuery, page_of
+from accounting_link.contracts.words import KIND_OF, ParkReason, Suppliers, SyncKind
 from sync_orchestrator.preferences import Frequency, Preferences
 from sync_orchestrator.sync import State, Sync
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from flask import Response
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
 from accounting_link.chassis import paging
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed, caller, reference
 from accounting_link.contracts.words import Suppliers, SyncKind
-from flask import Response
-from flask.views import MethodView
-from flask_smorest import Blueprint
-
 from sync_orchestrator.api import schemas
 from sync_orchestrator.desk import Desk
 from sync_orchestrator.preferences import Frequency, Preferences

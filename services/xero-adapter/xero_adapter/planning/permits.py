@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
+
 from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import ParkReason
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Protocol
 
 import requests
-from accounting_link.chassis.clock import Clock
 from requests_oauthlib import OAuth2Session
 
+from accounting_link.chassis.clock import Clock
 from xero_adapter.xero.refusals import ConnectionGone, Refused, Throttled, TokenExpired, Unavailable
 from xero_adapter.xero.tokens import Token
 

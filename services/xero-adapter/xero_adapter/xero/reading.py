@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES
 from accounting_link.contracts.records import (
     Address,
@@ -23,7 +24,6 @@ from accounting_link.contracts.records import (
 )
 from accounting_link.contracts.requests import SyncSettings
 from accounting_link.contracts.words import KIND_OF, Stream
-
 from xero_adapter.planning.cursor import Cursor, Mode, Page
 from xero_adapter.xero import dates
 from xero_adapter.xero.client import Answer

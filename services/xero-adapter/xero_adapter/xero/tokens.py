@@ -6,8 +6,8 @@ from typing import Protocol
 
 import msgspec
 import requests
-from accounting_link.chassis.clock import Clock
 
+from accounting_link.chassis.clock import Clock
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
 
 _LEFT_AT_LEAST = timedelta(minutes=2)  # longer than any call

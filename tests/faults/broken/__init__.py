@@ -1,0 +1,1 @@
+"""Workers broken on purpose: what the checks are there to notice."""
