@@ -3,6 +3,7 @@
 No validation, no mapping, no money, no transaction, no outcome, no log, no index, no retry.
 """
 
+import threading
 from typing import Any
 
 import msgspec
@@ -21,9 +22,16 @@ class Bare:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=1000,
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=1000,
         )
         self._client: MongoClient[dict[str, Any]] = MongoClient(mongo_uri)
         self._invoices = self._client[DATABASE].invoices
+        self.done = 0
+
+    def run(self, until: threading.Event) -> None:
+        while not until.is_set():
+            self.turn()
 
     def turn(self) -> int:
         polled = self._consumer.poll(timeout_ms=200)
@@ -35,6 +43,7 @@ class Bare:
             if new := [document for document in documents if document["_id"] not in known]:
                 self._invoices.insert_many(new, ordered=False)
             self._consumer.commit()
+        self.done += len(documents)
         return len(documents)
 
     def is_assigned(self) -> bool:

@@ -4,6 +4,7 @@ The service's own ``build()`` makes the worker; only the clock around it is the 
 """
 
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
-from accounting_link.chassis import kafka
+from accounting_link.chassis import kafka, logs
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.messages import Publisher
 from accounting_link.contracts.topics import RECORDS
@@ -31,7 +32,22 @@ _SPAWN = multiprocessing.get_context("spawn")
 class Worker(Protocol):
     def turn(self) -> int: ...
 
+    def run(self, until: threading.Event) -> None: ...
+
     def is_assigned(self) -> bool: ...
+
+
+class _Until(threading.Event):
+    """Set once something is true; who asks for longer than we have patience for is told so."""
+
+    def __init__(self, true: Callable[[], bool]) -> None:
+        super().__init__()
+        self._true, self._deadline = true, time.monotonic() + _PATIENCE
+
+    def is_set(self) -> bool:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError(f"not all records came within {_PATIENCE:.0f} s")
+        return self._true()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,7 @@ def children(roles: Iterable[str], told: dict[str, str]) -> Iterator[dict[str, C
 
 
 def _work(role: str, told: dict[str, str], pipe: Connection) -> None:
+    logs.start(role, "ERROR")
     stages = Stages()
     with ExitStack() as exits:
         worker, done = _ROLES[role](told, stages, exits)
@@ -106,24 +123,16 @@ def _next(pipe: Connection) -> int | None:
 def _drain(worker: Worker) -> None:
     """Past what is there already: an assigned worker that twice finds nothing has read all."""
     empty = 0
-    deadline = time.monotonic() + _PATIENCE
-    while empty < 2:
+    done = _Until(lambda: empty >= 2)
+    while not done.is_set():
         empty = 0 if worker.turn() or not worker.is_assigned() else empty + 1
-        _check(deadline)
 
 
 def _round(worker: Worker, done: Callable[[], float], records: int, stages: Stages) -> Ran:
     before, began, processor = done(), time.monotonic(), time.process_time()
     with stages.stage("else"):
-        while done() - before < records:
-            worker.turn()
-            _check(began + _PATIENCE)
+        worker.run(_Until(lambda: done() - before >= records))
     return Ran(began, time.monotonic(), time.process_time() - processor, dict(stages.spent), peak_mb("self"))
-
-
-def _check(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise TimeoutError(f"not all records came within {_PATIENCE:.0f} s")
 
 
 def peak_mb(pid: int | str) -> float:
@@ -145,8 +154,7 @@ def _crm_writer(told: dict[str, str], stages: Stages, exits: ExitStack) -> tuple
     stages.wrap(handlers, "put_away", "decide and map")
     stages.wrap(Publisher, "message", "publish")
     worker = main.build(Settings.from_env({**told, "LANE": "bulk"}), SYSTEM_CLOCK, exits)
-    main._collect_less_often()
-    return _counted(worker)
+    return worker, lambda: _counted("crm_writer_records_total", kind="invoice", result="created")
 
 
 def _log_service(told: dict[str, str], stages: Stages, exits: ExitStack) -> tuple[Worker, Callable[[], float]]:
@@ -158,36 +166,22 @@ def _log_service(told: dict[str, str], stages: Stages, exits: ExitStack) -> tupl
     stages.wrap(handlers, "gather", "rows")
     stages.wrap(store, "keep", "join")
     worker = main.build(Settings.from_env(told), SYSTEM_CLOCK, exits)
-    return worker, lambda: REGISTRY.get_sample_value("log_service_outcomes_total") or 0
+    return worker, lambda: _counted("log_service_outcomes_total")
+
+
+def _counted(metric: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(metric, labels) or 0
 
 
 def _bare(told: dict[str, str], stages: Stages, exits: ExitStack) -> tuple[Worker, Callable[[], float]]:
     stages.wrap(KafkaConsumer, "poll", "poll")
     stages.wrap(KafkaConsumer, "commit", "commit")
     _time_mongo(stages)
-    return _counted(Bare(told["KAFKA_BROKERS"], told["MONGO_URI"], RECORDS.name()))
+    bare = Bare(told["KAFKA_BROKERS"], told["MONGO_URI"], RECORDS.name())
+    return bare, lambda: bare.done
 
 
 _ROLES = {"crm-writer": _crm_writer, "log-service": _log_service, "bare": _bare}
-
-
-def _counted(worker: Worker) -> tuple[Worker, Callable[[], float]]:
-    """Where every message is a record, turns tell how many are done."""
-    counting = _Counting(worker)
-    return counting, lambda: counting.total
-
-
-class _Counting:
-    def __init__(self, worker: Worker) -> None:
-        self._worker, self.total = worker, 0
-
-    def turn(self) -> int:
-        size = self._worker.turn()
-        self.total += size
-        return size
-
-    def is_assigned(self) -> bool:
-        return self._worker.is_assigned()
 
 
 def _time_parts(stages: Stages) -> None:

@@ -2,10 +2,9 @@
 
 import json
 import statistics
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -51,11 +50,11 @@ class Report:
     notes: Sequence[str] = ()
 
 
-def tell(reports: Sequence[Report], as_json: bool) -> None:
+def tell(reports: Sequence[Report], as_json: bool, out: TextIO) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(_document(reports), indent=1) + "\n")
+        out.write(json.dumps(_document(reports), indent=1) + "\n")
         return
-    console = Console(highlight=False, width=None if Console().is_terminal else 140)
+    console = Console(file=out, highlight=False, width=None if out.isatty() else 140)
     console.print(_figures([figure for report in reports for figure in report.figures]))
     for report in reports:
         if report.stages:

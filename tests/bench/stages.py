@@ -37,6 +37,16 @@ class Stages:
 
         setattr(owner, attribute, timed)
 
+    @contextmanager
+    def wrapped(self, owner: Any, attribute: str, stage: str) -> Iterator[None]:
+        """As ``wrap``, for a while."""
+        inner = getattr(owner, attribute)
+        self.wrap(owner, attribute, stage)
+        try:
+            yield
+        finally:
+            setattr(owner, attribute, inner)
+
     def _book(self) -> None:
         now = self._marks()
         if self._open:

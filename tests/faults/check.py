@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.faults.world import Doc, Import
 
+Picture = Mapping[str, "Counter[Any]"]
+
 _NAMED = 10  # differences named of each sort
 
 
@@ -63,7 +65,7 @@ def _money_that_does_not_add_up(run: Import) -> Iterator[str]:
             yield f"sales {key}: {found.get(key)}, in Xero {wanted.get(key)}"
 
 
-def picture(run: Import) -> dict[str, "Counter[Any]"]:
+def picture(run: Import) -> Picture:
     """All that an import leaves, without the ids and times that differ from one to the next."""
     crm, logs = run.world.mongo.crm, run.world.mongo.logs
     return {
@@ -85,11 +87,23 @@ def _company(row: Doc) -> tuple[str, tuple[str, ...]]:
     return row["name_key"], tuple(part["contact_id"] for part in row["xero"]["parts"])
 
 
-def _unlike(wanted: Mapping[str, "Counter[Any]"], found: Mapping[str, "Counter[Any]"]) -> Iterator[str]:
-    for what, each in wanted.items():
-        more, less = found[what] - each, each - found[what]
-        yield from (f"{what} {key} is missing" for key in list(less)[:_NAMED])
-        yield from (f"{what} {key} is there, and should not be, or not so often" for key in list(more)[:_NAMED])
+def _unlike(wanted: Picture, found: Picture) -> Iterator[str]:
+    less, more = apart(wanted, found)
+    for what, keys in less.items():
+        yield from (f"{what} {key} is missing" for key in keys[:_NAMED])
+    for what, keys in more.items():
+        yield from (f"{what} {key} is there, and should not be, or not so often" for key in keys[:_NAMED])
+
+
+def apart(wanted: Picture, found: Picture) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+    """What is only in the one, and what only in the other."""
+    less = {what: list((each - found[what]).elements()) for what, each in wanted.items()}
+    more = {what: list((found[what] - each).elements()) for what, each in wanted.items()}
+    return _some(less), _some(more)
+
+
+def _some(listed: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {what: keys for what, keys in listed.items() if keys}
 
 
 def ledger_rows(run: Import, kind: str) -> list[Doc]:

@@ -4,6 +4,7 @@ All organisations are made from one seed, so that an import that was disturbed c
 record by record. They are read in small pages of a slow Xero, so that an import lasts long enough to be hit.
 """
 
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ import jwt
 import requests
 from pymongo import MongoClient
 
-from crm_frontend.sign_in import ALGORITHM, AUDIENCE, COOKIE, ISSUER, SigningKey
+from crm_frontend.sign_in import ALGORITHM, AUDIENCE, ISSUER, SigningKey
 from deploy.local import services
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
@@ -188,8 +189,48 @@ class World:
         until(marker.exists, f"{name} reaches its fault point")
         self.platform.scale(name, 0)
         run.is_hit()
-        yield
-        self.platform.scale(name, 1)
+        try:
+            yield
+        finally:
+            self.platform.scale(name, 1)
+
+    @contextmanager
+    def doubled(self, *names: str) -> Iterator[None]:
+        """Two of each."""
+        for name in names:
+            self.platform.scale(name, 2)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.platform.scale(name, 1)
+
+    @contextmanager
+    def frozen(self, name: str, run: Import) -> Iterator[None]:
+        """It neither works nor dies: SIGSTOP, and SIGCONT at the end."""
+        run.is_hit()
+        self.platform.signal(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.platform.signal(name, signal.SIGCONT)
+
+    @contextmanager
+    def stopped(self, name: str, run: Import) -> Iterator[None]:
+        """Asked to stop in mid-sync, which it does within ten seconds; another is in its place at the end."""
+        run.is_hit()
+        began = time.monotonic()
+        self.platform.scale(name, 0)
+        assert time.monotonic() - began < 10, f"{name} had to be killed"
+        try:
+            yield
+        finally:
+            self.platform.scale(name, 1)
+
+    def metric(self, name: str, metric: str) -> float:
+        """What a worker's own page tells."""
+        page = requests.get(f"http://{self.platform.address(name)}/metrics", timeout=5).text
+        return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{metric} "))
 
     @contextmanager
     def replaced(self, name: str, module: str, **environment: str) -> Iterator[None]:
@@ -199,10 +240,9 @@ class World:
         self.platform.override(name, **environment)
         self.platform.add(replace(real, command=(*real.command[:-1], module)))
         self.platform.wait_ready(name)
-        yield
-        self.platform.remove(name)
-        self.platform.add(real)
-        self.platform.wait_ready(name)
-
-
-__all__ = ["COOKIE", "Import", "World", "until"]
+        try:
+            yield
+        finally:
+            self.platform.remove(name)
+            self.platform.add(real)
+            self.platform.wait_ready(name)

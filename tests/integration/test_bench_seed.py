@@ -27,7 +27,7 @@ def test_the_pipeline_is_at_most_five_times_off_its_ratio_to_the_bare_one(ready:
 
     ratio = named(report, "by processor time")
     assert Figure(name="", values=ratio.values, target=pipeline.TARGET).reaches(SLACK), ratio.values
-    assert {row["process"] for row in report.stages} == {"crm-writer", "log-service", "bare"}
+    assert {row["process"] for row in report.stages} == {"crm-writer", "log-service", "bare", "mongod"}
 
 
 def test_the_adapter_is_at_most_five_times_slower_than_a_first_sync_allows(ready: RealParts) -> None:

@@ -11,7 +11,7 @@ from accounting_link.contracts.words import Stream
 from accounting_link.testing.builders import JULY, SCOPE
 from xero_adapter.planning import cursor, permits
 from xero_adapter.planning.permits import Granted, Ledger, Limits, Said
-from xero_adapter.store import Checkpoints, Hold, Ledgers
+from xero_adapter.store import Checkpoints, Hold, Shared
 
 
 class CheckpointSuite:
@@ -59,10 +59,10 @@ class CheckpointSuite:
 
 class LedgerSuite:
     @pytest.fixture
-    def ledgers(self) -> Ledgers:
+    def ledgers(self) -> Shared[Ledger]:
         raise LookupError("the class that runs this suite says on what")
 
-    def test_of_many_who_ask_at_once_no_more_get_leave_than_the_limit(self, ledgers: Ledgers) -> None:
+    def test_of_many_who_ask_at_once_no_more_get_leave_than_the_limit(self, ledgers: Shared[Ledger]) -> None:
         granted: list[Granted] = []
 
         def one(number: int) -> None:
@@ -80,7 +80,7 @@ class LedgerSuite:
 
         assert sorted(permit.reading for permit in granted) == [1, 2, 3, 4, 5]
 
-    def test_a_ledger_is_found_as_it_was_left(self, ledgers: Ledgers) -> None:
+    def test_a_ledger_is_found_as_it_was_left(self, ledgers: Shared[Ledger]) -> None:
         later = JULY + timedelta(seconds=1)
         ledgers.change("kiwi", lambda now: permits.ask(now, JULY, Lane.BULK, Limits(), "p"))
         said = Said(day_remaining=10, retry_after=timedelta(seconds=30), problem="day")

@@ -37,7 +37,7 @@ def record_key(connection_id: str, kind: Kind, xero_id: str) -> str:
 
 def to_the_millisecond(time: datetime) -> datetime:
     """As MongoDB keeps it; Xero tells no finer. Otherwise a copy would look newer than itself once stored."""
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000) if time.microsecond % 1000 else time
 
 
 def copy_of(received: Received) -> Copy | None:

@@ -17,7 +17,9 @@ BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)  # where no time is known, in compari
 
 def stored(time: datetime | None) -> datetime | None:
     """As MongoDB keeps it, in whole milliseconds: what was stored must equal what is told again."""
-    return time and time.replace(microsecond=time.microsecond // 1000 * 1000)
+    if time is None or not time.microsecond % 1000:  # as most are: Xero's times have no finer part
+        return time
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def least(*values: Any) -> Any:

@@ -1,23 +1,39 @@
 """One call to Xero as this service makes every call: with a token, a permit, and what came of it remembered."""
 
+import threading
+from datetime import datetime
 from uuid import uuid4
 
 from accounting_link.chassis.clock import Clock
 from accounting_link.contracts.event import Scope
-from xero_adapter.planning import permits
+from xero_adapter.planning import app_limit, permits
+from xero_adapter.planning.app_limit import Block, Drawn
 from xero_adapter.planning.permits import Granted, Ledger, Limits, Said, Wait
-from xero_adapter.store import Ledgers
+from xero_adapter.store import Shared
 from xero_adapter.xero import client
 from xero_adapter.xero.client import Answer, Xero
 from xero_adapter.xero.reading import Call
 from xero_adapter.xero.refusals import ConnectionGone, TokenExpired
 from xero_adapter.xero.tokens import Token, Tokens
 
+_APP = "app"
+
 
 class Caller:
-    def __init__(self, xero: Xero, tokens: Tokens, ledgers: Ledgers, limits: Limits, clock: Clock) -> None:
-        self._xero, self._tokens, self._ledgers = xero, tokens, ledgers
+    """``ledgers`` by Xero tenant, ``app`` one document of the whole app."""
+
+    def __init__(
+        self,
+        xero: Xero,
+        tokens: Tokens,
+        ledgers: Shared[Ledger],
+        app: Shared[Drawn],
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._xero, self._tokens, self._ledgers, self._app = xero, tokens, ledgers, app
         self._limits, self._clock = limits, clock
+        self._block, self._lock = Block(), threading.Lock()
 
     def token(self, scope: Scope) -> Token:
         """Raises ConnectionGone, Unavailable. Asked for before the permit, which is too dear to hold meanwhile."""
@@ -29,14 +45,32 @@ class Caller:
         def step(ledger: Ledger) -> tuple[Ledger, Granted | Wait]:
             return permits.ask(ledger, self._clock.now(), scope.lane, self._limits, permit_id)
 
-        return self._ledgers.change(token.tenant_id, step)
+        answer = self._ledgers.change(token.tenant_id, step)
+        wait = self._app_leave() if isinstance(answer, Granted) else None
+        if wait is None:
+            return answer
+        self._ledgers.change(token.tenant_id, lambda ledger: (permits.unused(ledger, permit_id), None))
+        return Wait(until=wait)
+
+    def _app_leave(self) -> datetime | None:
+        """None when the app's own limit has room; else until when to wait."""
+        with self._lock:
+            now = self._clock.now()
+            if self._block.take(now):
+                return None
+            drawn = self._app.change(_APP, lambda known: app_limit.draw(known, now, self._limits.app_a_minute))
+            if isinstance(drawn, datetime):
+                return drawn
+            self._block = drawn
+            self._block.take(now)
+            return None
 
     def call(self, token: Token, scope: Scope, permit: Granted, call: Call) -> Answer:
         """Raises what :func:`client.check` raises. The permit is given back whatever happens."""
         said = Said()
         try:
             answer = self._xero.get(token, call.path, call.query, call.headers)
-            said = Said.of(answer.headers, self._limits.a_day)
+            said = Said.of(answer.headers, self._limits.a_day, answer.egress)
         finally:
             self._give_back(token, permit, said)
         try:

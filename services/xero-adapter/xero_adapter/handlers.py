@@ -100,7 +100,7 @@ class Requests:
                     end_stream(self._tools, job.scope, wanted.stream, checkpoint, stopped=True)
                     job.leave(wanted.stream)
                 else:
-                    self._pool.add(StreamTask(job, wanted.stream, checkpoint))
+                    self._pool.add(StreamTask(job, wanted.stream, checkpoint), whose=job.request.tenant_id)
             return None
 
     def _stop(self, received: Received, request: SyncStopRequested, finished: Finished) -> datetime | None:

@@ -145,9 +145,9 @@ class StreamTask:
         try:
             return self._read_page()
         except Throttled as throttled:
-            # The permits know it too; they decide whether it is long enough to park.
+            # The permits know it too, and say at the next turn how long to wait, or to park.
             log.info("Xero asked to wait", seconds=throttled.retry_after.total_seconds())
-            return self._tools.clock.now()
+            return self._tools.clock.now() + min(throttled.retry_after, _FIRST_PAUSE)
         except (Unavailable, TokenExpired) as error:
             return self._again(error.what)
         except ConnectionGone as gone:
@@ -267,5 +267,6 @@ class StreamTask:
 _WAITS = {
     ParkReason.DAY_LIMIT: "Xero's limit of calls a day is used up",
     ParkReason.XERO_ASKED_TO_WAIT: "Xero asked to wait",
+    ParkReason.BYTES_BUDGET: "today's budget of bytes read from Xero is used up",
     ParkReason.CONNECTION_LOST: "Xero no longer accepts this connection",
 }

@@ -20,7 +20,8 @@ from xero_adapter import store
 from xero_adapter.caller import Caller
 from xero_adapter.handlers import Requests
 from xero_adapter.jobs import Tools
-from xero_adapter.planning.permits import CALL_DEADLINE
+from xero_adapter.planning.app_limit import Drawn
+from xero_adapter.planning.permits import CALL_DEADLINE, Ledger
 from xero_adapter.pool import Pool
 from xero_adapter.settings import Settings
 from xero_adapter.xero.client import HttpXero
@@ -52,7 +53,8 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[TaskWorke
         caller=Caller(
             HttpXero(settings.xero_api_url, CALL_DEADLINE, clock),
             AuthLink(settings.auth_link_url, settings.auth_link_service_key, clock),
-            store.MongoLedgers(db),
+            store.MongoShared(db.permits, Ledger),
+            store.MongoShared(db.app_permits, Drawn),
             settings.limits,
             clock,
         ),
@@ -63,7 +65,7 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[TaskWorke
         jitter=random.random,
         faults=FaultPoint.from_env(os.environ),
     )
-    pool = Pool(clock)
+    pool = Pool(clock, settings.threads)
     return TaskWorker(consumer, Requests(tools, pool), wait=_WAIT, clock=clock), pool
 
 
@@ -80,7 +82,7 @@ def main() -> int:
     with ExitStack() as exits:
         worker, pool = build(settings, SYSTEM_CLOCK, exits)
         exits.enter_context(status.page(settings.status_bind, live=worker.is_turning, ready=worker.is_assigned))
-        pool.start(settings.threads)
+        pool.start()
         exits.callback(pool.close)
         log.info("started", lane=settings.lane)
         worker.run(stop)

@@ -2,17 +2,18 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.words import Stream
 from xero_adapter.planning.cursor import Cursor
-from xero_adapter.planning.permits import Ledger
 from xero_adapter.store import Checkpoint, Hold
 
 T = TypeVar("T")
+D = TypeVar("D", bound=msgspec.Struct)
 
 
 class MemoryCheckpoints:
@@ -51,12 +52,12 @@ class MemoryCheckpoints:
             return True
 
 
-class MemoryLedgers:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.ledgers: dict[str, Ledger] = {}
+class MemoryShared(Generic[D]):
+    def __init__(self, new: Callable[[], D]) -> None:
+        self._lock, self._new = threading.Lock(), new
+        self.documents: dict[str, D] = {}
 
-    def change(self, tenant_id: str, step: Callable[[Ledger], tuple[Ledger, T]]) -> T:
+    def change(self, key: str, step: Callable[[D], tuple[D, T]]) -> T:
         with self._lock:
-            self.ledgers[tenant_id], result = step(self.ledgers.get(tenant_id, Ledger()))
+            self.documents[key], result = step(self.documents.get(key, self._new()))
             return result

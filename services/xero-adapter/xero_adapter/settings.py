@@ -51,8 +51,20 @@ class Settings:
                         default=5000,
                         between=(10, 5000),
                     ),
+                    app_a_minute=read.number(
+                        "XERO_APP_CALLS_A_MINUTE",
+                        "Xero's limit of the whole app",
+                        default=10_000,
+                        between=(100, 10_000),
+                    ),
+                    bytes_a_day=read.number(
+                        "XERO_BYTES_A_DAY",
+                        "most bytes a day that bulk syncs read of one organisation; 0: no bound",
+                        default=0,
+                        between=(0, 10**12),
+                    ),
                 ),
-                threads=read.number("XERO_ADAPTER_THREADS", "calls to Xero at once", default=8, between=(1, 64)),
+                threads=read.number("XERO_ADAPTER_THREADS", "calls to Xero at once", default=32, between=(1, 256)),
                 log_level=read.choice(
                     "LOG_LEVEL", "least severe log line", among=("DEBUG", "INFO", "WARNING"), default="INFO"
                 ),

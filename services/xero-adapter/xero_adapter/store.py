@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from pymongo import ASCENDING
+from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from accounting_link.chassis.clock import Clock
@@ -14,9 +15,9 @@ from accounting_link.chassis.mongo import Db, Document
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.words import Stream
 from xero_adapter.planning.cursor import Cursor
-from xero_adapter.planning.permits import Ledger
 
 T = TypeVar("T")
+D = TypeVar("D", bound=msgspec.Struct)
 # Long after the topics' retention nobody can ask for a sync again.
 _KEPT = timedelta(days=30)
 
@@ -61,9 +62,11 @@ class Checkpoints(Protocol):
         """False when another has taken it since: then nothing is saved, and nothing may be said."""
 
 
-class Ledgers(Protocol):
-    def change(self, tenant_id: str, step: Callable[[Ledger], tuple[Ledger, T]]) -> T:
-        """Applies ``step`` atomically to an organisation's ledger; ``step`` may be called more than once."""
+class Shared(Protocol[D]):
+    """Documents that all replicas change: one a key (an organisation, or the app)."""
+
+    def change(self, key: str, step: Callable[[D], tuple[D, T]]) -> T:
+        """Applies ``step`` atomically to the document as it stands; ``step`` may be called more than once."""
 
 
 def prepare(db: Db) -> None:
@@ -123,25 +126,26 @@ class MongoCheckpoints:
         return self._db.checkpoints.update_one(key, {"$set": values}).matched_count == 1
 
 
-class MongoLedgers:
-    """Compare-and-set on a revision: of two calls asked for at once, one is decided after the other."""
+class MongoShared(Generic[D]):
+    """Compare-and-set on a revision: of two changes at once, one is decided after the other."""
 
-    def __init__(self, db: Db) -> None:
-        self._db = db
+    def __init__(self, collection: "Collection[Document]", new: Callable[[], D]) -> None:
+        self._collection, self._new = collection, new
 
-    def change(self, tenant_id: str, step: Callable[[Ledger], tuple[Ledger, T]]) -> T:
+    def change(self, key: str, step: Callable[[D], tuple[D, T]]) -> T:
         while True:
-            found = self._db.permits.find_one({"_id": tenant_id})
-            before = msgspec.convert(found, Ledger) if found else Ledger()
+            found = self._collection.find_one({"_id": key})
+            before = msgspec.convert(found, type(self._new())) if found else self._new()
             revision = found["revision"] if found else 0
             after, result = step(before)
-            if after == before or self._put(tenant_id, revision, after):
+            if after == before or self._put(key, revision, after):
                 return result
 
-    def _put(self, tenant_id: str, revision: int, ledger: Ledger) -> bool:
-        values = {**msgspec.to_builtins(ledger, builtin_types=(datetime,)), "revision": revision + 1}
+    def _put(self, key: str, revision: int, document: D) -> bool:
+        values = {**msgspec.to_builtins(document, builtin_types=(datetime,)), "revision": revision + 1}
+        seen = {"_id": key, "revision": revision}
         try:
-            put = self._db.permits.replace_one({"_id": tenant_id, "revision": revision}, values, upsert=revision == 0)
+            put = self._collection.replace_one(seen, values, upsert=revision == 0)
         except DuplicateKeyError:
             return False
         return put.matched_count == 1 or put.upserted_id is not None

@@ -55,3 +55,4 @@ class ParkReason(StrEnum):
     CONNECTION_LOST = "connection_lost"
     DAY_LIMIT = "day_limit"
     XERO_ASKED_TO_WAIT = "xero_asked_to_wait"
+    BYTES_BUDGET = "bytes_budget"

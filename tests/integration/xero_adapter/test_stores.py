@@ -6,7 +6,8 @@ from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.mongo import Db
 from tests.suites.adapter_stores import CheckpointSuite, LedgerSuite
 from xero_adapter import store
-from xero_adapter.store import MongoCheckpoints, MongoLedgers
+from xero_adapter.planning.permits import Ledger
+from xero_adapter.store import MongoCheckpoints, MongoShared
 
 
 class TestMongoCheckpoints(CheckpointSuite):
@@ -16,7 +17,7 @@ class TestMongoCheckpoints(CheckpointSuite):
         return MongoCheckpoints(db, SYSTEM_CLOCK)
 
 
-class TestMongoLedgers(LedgerSuite):
+class TestMongoShared(LedgerSuite):
     @pytest.fixture
-    def ledgers(self, db: Db) -> MongoLedgers:
-        return MongoLedgers(db)
+    def ledgers(self, db: Db) -> MongoShared[Ledger]:
+        return MongoShared(db.permits, Ledger)

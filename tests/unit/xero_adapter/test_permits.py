@@ -104,3 +104,25 @@ def test_each_call_has_a_higher_reading_than_the_one_before() -> None:
     assert isinstance(first, Granted)
     assert isinstance(second, Granted)
     assert second.reading == first.reading + 1
+
+
+def test_a_permit_that_was_not_used_counts_for_nothing() -> None:
+    ledger, _ = ask(Ledger())
+
+    after = permits.unused(ledger, "p")
+
+    assert (after.running, after.answered, after.calls_today) == ({}, (), 0)
+    assert ask(after)[1] == Granted(id="p", reading=2)  # a reading is never given twice
+
+
+def test_a_budget_of_bytes_holds_bulk_until_midnight_and_lets_people_through() -> None:
+    limits = Limits(bytes_a_day=1_000)
+    ledger, _ = permits.ask(Ledger(), JULY, Lane.BULK, limits, "p")
+    spent = permits.give_back(ledger, JULY, "p", Said(egress=1_000))
+
+    _, bulk = permits.ask(spent, JULY, Lane.BULK, limits, "q")
+    assert isinstance(bulk, Wait)
+    assert bulk.reason == ParkReason.BYTES_BUDGET
+    assert isinstance(permits.ask(spent, JULY, Lane.INTERACTIVE, limits, "q")[1], Granted)
+    assert isinstance(permits.ask(spent, JULY + timedelta(days=1), Lane.BULK, limits, "q")[1], Granted)
+    assert isinstance(permits.ask(spent, JULY, Lane.BULK, LIMITS, "q")[1], Granted)  # without a budget

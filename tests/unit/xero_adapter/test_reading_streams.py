@@ -20,7 +20,7 @@ from accounting_link.contracts.topics import DEAD_LETTERS
 from accounting_link.contracts.words import ParkReason, Stream
 from accounting_link.testing.builders import SCOPE
 from tests.unit.xero_adapter.world import World
-from xero_adapter.memory import MemoryLedgers
+from xero_adapter.memory import MemoryShared
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.permits import Ledger
 
@@ -295,14 +295,14 @@ def test_with_limits_on_no_call_is_refused(world: World) -> None:
 
 def test_without_permits_xero_refuses_calls() -> None:
     """The control of the test above: every call gets leave."""
-    world = World(invoices=4000, page_size=50, ledgers=LeaveForAll())
+    world = World(invoices=4000, page_size=50, ledgers=LeaveForAll(Ledger))
     world.request()
     world.step(80)
 
     assert 429 in {call["status"] for call in world.calls()}
 
 
-class LeaveForAll(MemoryLedgers):
+class LeaveForAll(MemoryShared[Ledger]):
     """Forgets every call at once."""
 
     def change(self, tenant_id: str, step: Callable[[Ledger], tuple[Ledger, T]]) -> T:

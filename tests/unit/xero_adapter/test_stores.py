@@ -3,7 +3,8 @@
 import pytest
 
 from tests.suites.adapter_stores import CheckpointSuite, LedgerSuite
-from xero_adapter.memory import MemoryCheckpoints, MemoryLedgers
+from xero_adapter.memory import MemoryCheckpoints, MemoryShared
+from xero_adapter.planning.permits import Ledger
 
 
 class TestMemoryCheckpoints(CheckpointSuite):
@@ -12,7 +13,7 @@ class TestMemoryCheckpoints(CheckpointSuite):
         return MemoryCheckpoints()
 
 
-class TestMemoryLedgers(LedgerSuite):
+class TestMemoryShared(LedgerSuite):
     @pytest.fixture
-    def ledgers(self) -> MemoryLedgers:
-        return MemoryLedgers()
+    def ledgers(self) -> MemoryShared[Ledger]:
+        return MemoryShared(Ledger)

@@ -20,10 +20,11 @@ from accounting_link.testing.clock import FakeClock
 from xero_adapter.caller import Caller
 from xero_adapter.handlers import Requests
 from xero_adapter.jobs import Tools
-from xero_adapter.memory import MemoryCheckpoints, MemoryLedgers
+from xero_adapter.memory import MemoryCheckpoints, MemoryShared
 from xero_adapter.planning import cursor as cursors
+from xero_adapter.planning.app_limit import Drawn
 from xero_adapter.planning.cursor import Cursor, Page
-from xero_adapter.planning.permits import Limits
+from xero_adapter.planning.permits import Ledger, Limits
 from xero_adapter.pool import Pool
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
@@ -75,7 +76,7 @@ class World:
     page_size: int = 50
     limits: Limits = field(default_factory=Limits)
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
-    ledgers: MemoryLedgers = field(default_factory=MemoryLedgers)
+    ledgers: MemoryShared[Ledger] = field(default_factory=lambda: MemoryShared(Ledger))
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -85,14 +86,14 @@ class World:
         )
         self.tokens = FixedTokens(self.tenant, self.clock)
         self.broker = MemoryBroker()
-        self.checkpoints = MemoryCheckpoints()
+        self.checkpoints, self.app = MemoryCheckpoints(), MemoryShared(Drawn)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
         self.worker, self.pool = self.replica()
 
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
         tools = Tools(
-            caller=Caller(TwinXero(self.simulator), self.tokens, self.ledgers, self.limits, self.clock),
+            caller=Caller(TwinXero(self.simulator), self.tokens, self.ledgers, self.app, self.limits, self.clock),
             checkpoints=self.checkpoints,
             publisher=self.publisher,
             dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),
@@ -102,7 +103,7 @@ class World:
             page_size=self.page_size,
             follow=self.follow,
         )
-        pool = Pool(self.clock)
+        pool = Pool(self.clock, threads=32)
         self.consumer = self.broker.consumer(XERO_ADAPTER[Lane.BULK])
         return TaskWorker(self.consumer, Requests(tools, pool), wait=timedelta(0), clock=self.clock), pool
 

@@ -24,12 +24,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int = 5
     a_minute: int = 60
     a_day: int = 5000
+    app_a_minute: int = 10_000
+    bytes_a_day: int = 0  # 0: no budget
 
     def for_lane(self, lane: Lane) -> "Limits":
         if lane == Lane.INTERACTIVE:
             return self
-        return Limits(
-            at_once=max(1, self.at_once - 1), a_minute=max(1, self.a_minute - 5), a_day=self.a_day - self.a_day // 10
+        return msgspec.structs.replace(
+            self,
+            at_once=max(1, self.at_once - 1),
+            a_minute=max(1, self.a_minute - 5),
+            a_day=self.a_day - self.a_day // 10,
         )
 
 
@@ -41,6 +46,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     answered: tuple[datetime, ...] = ()  # of the last minute
     day: str = ""  # UTC
     calls_today: int = 0
+    bytes_today: int = 0
     refused_until: datetime | None = None
     refused_for: ParkReason | None = None
 
@@ -62,6 +68,8 @@ def ask(ledger: Ledger, now: datetime, lane: Lane, limits: Limits, permit_id: st
         return current, Wait(until=current.refused_until, reason=current.refused_for)
     if current.calls_today >= mine.a_day:
         return current, Wait(until=_midnight_after(now), reason=ParkReason.DAY_LIMIT)
+    if lane == Lane.BULK and 0 < mine.bytes_a_day <= current.bytes_today:
+        return current, Wait(until=_midnight_after(now), reason=ParkReason.BYTES_BUDGET)
     if len(current.running) >= mine.at_once:
         return current, Wait(until=now + _LOOK_AGAIN)
     if len(current.running) + len(current.answered) >= mine.a_minute:
@@ -77,13 +85,20 @@ def ask(ledger: Ledger, now: datetime, lane: Lane, limits: Limits, permit_id: st
     return granted, Granted(id=permit_id, reading=reading)
 
 
+def unused(ledger: Ledger, permit_id: str) -> Ledger:
+    """The call was never made."""
+    running = {known: lapses for known, lapses in ledger.running.items() if known != permit_id}
+    return msgspec.structs.replace(ledger, running=running, calls_today=max(0, ledger.calls_today - 1))
+
+
 def give_back(ledger: Ledger, now: datetime, permit_id: str, said: "Said") -> Ledger:
     """The call has been answered, or given up; ``said`` is what its headers tell of the limits."""
     current = _tidied(ledger, now)
     running = {known: lapses for known, lapses in current.running.items() if known != permit_id}
     # A permit that had lapsed is counted already, from its lapse.
     answered = (*current.answered, now) if permit_id in current.running else current.answered
-    after = msgspec.structs.replace(current, running=running, answered=answered)
+    spent = current.bytes_today + said.egress
+    after = msgspec.structs.replace(current, running=running, answered=answered, bytes_today=spent)
     if said.day_remaining is not None:
         used = max(after.calls_today, said.day_limit - said.day_remaining)
         after = msgspec.structs.replace(after, calls_today=used)
@@ -100,9 +115,10 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     day_remaining: int | None = None
     retry_after: timedelta | None = None
     problem: str = ""  # minute, day, appminute, concurrent
+    egress: int = 0  # bytes of the answer, which Xero bills
 
     @classmethod
-    def of(cls, headers: Mapping[str, str], day_limit: int) -> "Said":
+    def of(cls, headers: Mapping[str, str], day_limit: int, egress: int = 0) -> "Said":
         """Headers are named without regard to case; a number that is none is not believed."""
         retry = _number(headers.get("Retry-After"))
         return cls(
@@ -110,6 +126,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
             day_remaining=_number(headers.get("X-DayLimit-Remaining")),
             retry_after=timedelta(seconds=max(1, retry)) if retry is not None else None,
             problem=(headers.get("X-Rate-Limit-Problem") or "").lower(),
+            egress=egress,
         )
 
 
@@ -122,6 +139,7 @@ def _tidied(ledger: Ledger, now: datetime) -> Ledger:
         answered=tuple(sorted(at for at in (*ledger.answered, *lapsed) if now - at < MINUTE)),
         day=today,
         calls_today=ledger.calls_today if ledger.day == today else 0,
+        bytes_today=ledger.bytes_today if ledger.day == today else 0,
     )
 
 

@@ -1,33 +1,57 @@
 """Whose turn it is. Each task is one page of one stream; having had its turn, it goes to the end of the line.
 
 So an organisation with a hundred pages delays another by one page at most, and one that has to wait (its
-permits, Xero's own word) stands aside until its time and holds nobody up.
+permits, Xero's own word) stands aside until its time and holds nobody up. Against organisations that answer
+slowly, and would hold every thread, the last ones are kept for those that are known to answer quickly.
 """
 
 import heapq
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+SLOW = timedelta(seconds=2)
+
+
+class Ticket(NamedTuple, Generic[T]):
+    at: datetime
+    number: int
+    task: T
+    whose: str
+
 
 class Turns(Generic[T]):
-    def __init__(self) -> None:
-        self._line: list[tuple[datetime, int, T]] = []
+    """``reserve`` threads serve only organisations whose last turn was quick; one not seen yet has to prove it."""
+
+    def __init__(self, reserve: int = 0) -> None:
+        self._reserve = reserve
+        self._quick: list[Ticket[T]] = []
+        self._others: list[Ticket[T]] = []
+        self._known_quick: set[str] = set()
         self._tickets = count()
 
-    def add(self, task: T, at: datetime) -> None:
+    def add(self, task: T, at: datetime, whose: str = "") -> None:
         """Not before ``at``; among those that are ready, who came first goes first."""
-        heapq.heappush(self._line, (at, next(self._tickets), task))
+        line = self._quick if whose in self._known_quick or not whose else self._others
+        heapq.heappush(line, Ticket(at, next(self._tickets), task, whose))
 
-    def take(self, now: datetime) -> T | None:
-        if self._line and self._line[0][0] <= now:
-            return heapq.heappop(self._line)[2]
-        return None
+    def take(self, now: datetime, free: int = 1 << 30) -> Ticket[T] | None:
+        """``free``: threads that are free, this one included."""
+        lines = [self._quick] if free <= self._reserve else [self._quick, self._others]
+        ready = [line for line in lines if line and line[0].at <= now]
+        return heapq.heappop(min(ready, key=lambda line: line[0])) if ready else None
+
+    def took(self, whose: str, span: timedelta) -> None:
+        """How long its last turn held a thread."""
+        if span < SLOW:
+            self._known_quick.add(whose)
+        else:
+            self._known_quick.discard(whose)
 
     def next_at(self) -> datetime | None:
-        return self._line[0][0] if self._line else None
+        return min((line[0].at for line in (self._quick, self._others) if line), default=None)
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self._quick) + len(self._others)
