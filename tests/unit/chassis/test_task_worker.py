@@ -152,8 +152,8 @@ class Deaf(MemoryConsumer):
 
 def test_a_commit_that_the_group_refused_is_made_again() -> None:
     world = World(requests=1)
-    world.member.__class__ = Deaf
     world.worker.turn()
+    world.member.__class__ = Deaf
     world.tasks.begun[b"0"]()
     world.worker.turn()
     assert world.committed() == 0
