@@ -187,7 +187,13 @@ class Store:
 
     def told(self, connection: Connection) -> None:
         """What speaks of a lower authorisation than is known is ignored."""
-        newer = {"_id": connection.id, "authorisation": {"$lte": connection.authorisation}}
+        # Of one authorisation the loss is later than the consent, in whichever order they are told.
+        same = (
+            {"authorisation": connection.authorisation}
+            if connection.lost
+            else {"authorisation": connection.authorisation, "lost": False}
+        )
+        newer = {"_id": connection.id, "$or": [{"authorisation": {"$lt": connection.authorisation}}, same]}
         values = msgspec.to_builtins(connection)
         values.pop("id")
         try:

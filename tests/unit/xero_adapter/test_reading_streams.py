@@ -1,5 +1,6 @@
 """Streams read to their end, whatever happens on the way."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -256,7 +257,7 @@ def test_an_invoice_too_large_for_the_broker_is_told_with_its_size(world: World)
         (one.event.xero_id, one.event.reason) for one in world.published() if isinstance(one.event, RecordUnreadable)
     }
     assert odd[0] == rule.more["record"]
-    assert "2,001,434 bytes" in odd[1]
+    assert re.search(r"the record has 2,00\d,\d{3} bytes", odd[1])
     assert world.ids() == world.held()
 
 

@@ -76,6 +76,9 @@ class World:
     page_size: int = 50
     limits: Limits = field(default_factory=Limits)
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
+    xero: type[TwinXero] = TwinXero
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+    checkpoints: MemoryCheckpoints = field(default_factory=MemoryCheckpoints)
     ledgers: MemoryShared[Ledger] = field(default_factory=lambda: MemoryShared(Ledger))
 
     def __post_init__(self) -> None:
@@ -85,15 +88,14 @@ class World:
             name="Kiwi", seed=7, contacts=self.contacts, invoices=self.invoices
         )
         self.tokens = FixedTokens(self.tenant, self.clock)
-        self.broker = MemoryBroker()
-        self.checkpoints, self.app = MemoryCheckpoints(), MemoryShared(Drawn)
+        self.app, self.twin = MemoryShared(Drawn), self.xero(self.simulator)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
         self.worker, self.pool = self.replica()
 
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
         tools = Tools(
-            caller=Caller(TwinXero(self.simulator), self.tokens, self.ledgers, self.app, self.limits, self.clock),
+            caller=Caller(self.twin, self.tokens, self.ledgers, self.app, self.limits, self.clock),
             checkpoints=self.checkpoints,
             publisher=self.publisher,
             dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),
