@@ -14,7 +14,7 @@ from deploy.local import demo, services, show
 from deploy.local.crm import DemoFailedError
 from deploy.local.parts import PartMissingError
 from deploy.local.run import Platform, StartFailedError
-from deploy.local.state import AlreadyRunningError, StateFolder
+from deploy.local.state import AlreadyRunningError, StateFolder, is_free
 
 
 def main(action: str, env: Mapping[str, str]) -> int:
@@ -56,7 +56,7 @@ def run(action: str, folder: StateFolder, env: Mapping[str, str]) -> int:
         code = 0
     except AlreadyRunningError as held:
         code = _sorry(f"{held}. See it with `make status`, or choose another folder with STATE=…")
-    except (PartMissingError, StartFailedError, DemoFailedError) as problem:
+    except (WrongSettingError, PartMissingError, StartFailedError, DemoFailedError) as problem:
         code = _sorry(str(problem))
     return code
 
@@ -64,6 +64,8 @@ def run(action: str, folder: StateFolder, env: Mapping[str, str]) -> int:
 def platform_of(folder: StateFolder, env: Mapping[str, str]) -> Platform:
     """Everything; with XERO_CLIENT_ID and XERO_CLIENT_SECRET on Xero itself, else on the simulator."""
     broker = env.get("BROKER") or "embedded"
+    if broker not in ("embedded", "kafka"):
+        raise WrongSettingError(f"BROKER={broker} is neither `embedded` nor `kafka`.")
     if not env.get("XERO_CLIENT_ID"):
         simulator = {name: value for name, value in env.items() if name.startswith("SIMULATOR_")}
         return Platform(folder, broker, ports=ports(env), overrides={services.SIMULATOR: simulator})
@@ -79,7 +81,16 @@ def ports(env: Mapping[str, str]) -> dict[str, int]:
     given = dict(pair.split("=", 1) for pair in env.get("PORTS", "").split())
     if env.get("PORT"):
         given["gateway"] = env["PORT"]
+    for name, port in given.items():
+        if not port.isdigit() or not 0 < int(port) < 65_536:
+            raise WrongSettingError(f"{port!r} is no port for {name}; take a number from 1024 to 65535.")
+        if not is_free(int(port)):
+            raise WrongSettingError(f"Port {port}, meant for {name}, is taken. Choose another, or give none.")
     return {name: int(port) for name, port in given.items()}
+
+
+class WrongSettingError(Exception):
+    """Something given on the command line cannot be used; the message says what to give instead."""
 
 
 def _interrupt(*_: object) -> None:

@@ -39,7 +39,7 @@ def run(platform: Platform, once: bool) -> int:
 NEXT = """\
 What to try next
   {url}/   the CRM page; you are signed in there already
-  {simulator}/   "Xero": change a customer there, press Sync Now in the CRM, watch it follow
+  {simulator}/   "Xero": change a customer there, press Sync in the CRM, watch it follow
   make kill SERVICE=crm-writer   during a sync, from another terminal: nothing is lost, nothing is doubled
   make status                    every part and service; make logs REF=... what belongs to one reference
   Ctrl-C here                    stops everything; the next `make demo` goes on from what this one leaves

@@ -2,7 +2,7 @@
 
 In the environments ``{name}`` stands for the host:port of that process or part, ``{public}`` for what browsers
 see of the gateway, ``{mongo_uri}`` for what it says, and names in capitals for a kept secret (see ``state.py``).
-The same names of variables are used by deploy/compose.yaml and deploy/kubernetes.
+Any other way to run the services uses the same names of variables.
 """
 
 import sys

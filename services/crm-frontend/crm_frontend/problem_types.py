@@ -21,6 +21,21 @@ PROBLEMS = {
         "One or more values are missing, of the wrong kind or out of range. `fields` names each.",
         "Mend the fields named and send it again.",
     ),
+    "wrong-method": (
+        "The address does not know this method",
+        "There is something at this address, but it cannot be asked for in this way.",
+        "The API page tells which methods each address knows.",
+    ),
+    "refused": (
+        "The request was refused",
+        "It could not be understood as it was sent.",
+        "The detail says what was wrong with it.",
+    ),
+    "key-reused": (
+        "This Idempotency-Key was used before",
+        "A key stands for one wish. This one was sent with another.",
+        "Use a new key for each wish; repeat a key only to repeat the same request.",
+    ),
     "bad-cursor": (
         "The cursor is not one of ours",
         "A cursor comes from `next` of the answer before. This one was changed, or is from another list.",

@@ -74,13 +74,13 @@ class Desk:
     def _place(self, sync: Sync) -> Sync:
         begun, events = lifecycle.begin(sync, sync.requested_at)
         try:
-            return self._store.add(begun, events)
+            return _same_wish(self._store.add(begun, events), sync)
         except SlotTaken:
             active = self._store.holder(sync.account_id, sync.connection_id, "active")
         if active and _not_begun(active) and (active.kind, active.settings) == (sync.kind, sync.settings):
             return active
         try:
-            return self._store.add(sync)
+            return _same_wish(self._store.add(sync), sync)
         except SlotTaken:
             return self._join(sync)
 
@@ -95,6 +95,14 @@ class Desk:
             return replace(current, settings=sync.settings, streams=sync.streams, scopes=sync.scopes), []
 
         return self._store.change(waiting.id, newest_settings) or sync
+
+
+def _same_wish(stored: Sync, wanted: Sync) -> Sync:
+    if stored.kind != wanted.kind:
+        raise ProblemError(
+            422, "key-reused", "This Idempotency-Key was sent with another wish.", "Use a new key for each wish."
+        )
+    return stored
 
 
 def _not_begun(sync: Sync) -> bool:

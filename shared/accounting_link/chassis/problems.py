@@ -11,6 +11,14 @@ from accounting_link.chassis import logs
 log = logs.logger()
 
 
+# What the framework itself refuses: slug, what, what to do.
+_PLAIN = {
+    404: ("not-found", "There is nothing at this address.", "Check the address."),
+    405: ("wrong-method", "This address does not know this method.", "The API page tells what it knows."),
+    413: ("too-large", "The request is larger than 1 MB.", "Send less."),
+}
+
+
 class ProblemError(Exception):
     """Raise it from anywhere below a view. ``slug`` becomes the problem's type, a relative URI under /api/problems."""
 
@@ -48,7 +56,8 @@ def register(app: Flask) -> None:
         fields = invalid.get("messages") if isinstance(invalid, dict) else None
         if fields:
             return answer(status, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=fields)
-        response = answer(status, f"http-{status}", error.description or HTTPStatus(status).phrase)
+        slug, what, do = _PLAIN.get(status, ("refused", error.description or HTTPStatus(status).phrase, ""))
+        response = answer(status, slug, what, do)
         for name, value in error.get_headers():
             if name.lower() in ("allow", "retry-after"):
                 response.headers[name] = value

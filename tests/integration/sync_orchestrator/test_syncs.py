@@ -20,9 +20,9 @@ from accounting_link.chassis.web import WebSettings
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
-from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncStarted
+from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncParked, SyncStarted
 from accounting_link.contracts.topics import CONNECTIONS, REQUESTS, SYNC_LIFE, Lane
-from accounting_link.contracts.words import Stream, SyncKind
+from accounting_link.contracts.words import ParkReason, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
 from sync_orchestrator import store as stores
@@ -345,3 +345,33 @@ def test_an_unreadable_message_is_kept_and_the_rest_goes_on(world: World) -> Non
     assert world.get(started["id"])["state"] == "completed"
     [letter] = world.broker.log("accounting-link.dead-letters")
     assert msgspec.to_builtins(letter.event)["offset"] == 5
+
+
+def test_a_person_who_connects_again_before_the_sync_is_told_parked_is_not_waited_for(world: World) -> None:
+    started = world.start()
+    sync = world.store.get("legrand", started["id"])
+    assert sync is not None
+    world.connect(authorisation=2)
+    world.tell(SyncParked(reason=ParkReason.CONNECTION_LOST, detail="", until=None, authorisation=1), sync.scope())
+    assert world.get(started["id"])["state"] == "parked"
+    world.tend.turn()
+
+    assert world.get(started["id"])["state"] == "running"
+
+
+def test_of_one_authorisation_the_loss_counts_in_whichever_order_it_is_told(world: World) -> None:
+    lost = ConnectionLost(tenant_id="t-1", authorisation=1, reason="", lost_at=world.clock.now())
+    world.tell(lost, Scope(account_id="legrand", connection_id="kiwi"))
+    world.connect(authorisation=1)  # told late, by a relay that was thought dead
+
+    assert world.client().post("/api/v1/syncs", json={"connection_id": "kiwi"}).status_code == 409
+
+
+def test_one_idempotency_key_for_two_wishes_is_refused(world: World) -> None:
+    world.start("delta", **{"Idempotency-Key": "click-1"})
+    answer = world.client().post(
+        "/api/v1/syncs", json={"connection_id": "kiwi", "kind": "full"}, headers={"Idempotency-Key": "click-1"}
+    )
+
+    assert answer.status_code == 422
+    assert "another wish" in (answer.json or {})["detail"]

@@ -1,11 +1,14 @@
 """The processes as data."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from deploy.local import services
+from deploy.local.__main__ import WrongSettingError, platform_of, ports
 from deploy.local.services import PROCESSES, Process
+from deploy.local.state import StateFolder
 
 ADDRESSES = {name: f"127.0.0.1:{20000 + n}" for n, name in enumerate((*services.PARTS, *services.NAMES))}
 SECRETS = ("CALLER_KEY", "AUTH_LINK_SERVICE_KEY", "VAULT_KEYS", "SIGN_IN_KEY")
@@ -56,3 +59,18 @@ def test_on_xero_itself_nothing_points_at_the_simulator(process: Process, tmp_pa
 
     assert not [name for name, text in on_xero.items() if ADDRESSES["xero-simulator"] in text]
     assert on_xero.get("XERO_CLIENT_ID", "our-app") == "our-app"
+
+
+def test_a_port_that_is_taken_or_is_none_is_refused_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        with pytest.raises(WrongSettingError, match="is taken"):
+            ports({"PORT": taken})
+    for wrong in ("80x", "99999", "0"):
+        with pytest.raises(WrongSettingError, match="is no port"):
+            ports({"PORT": wrong})
+
+
+def test_a_broker_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettingError, match="neither"):
+        platform_of(StateFolder(tmp_path), {"BROKER": "Kafka"})

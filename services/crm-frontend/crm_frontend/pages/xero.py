@@ -14,6 +14,9 @@ blp = Blueprint("xero", __name__, url_prefix="/xero")
 blp.before_request(signed_in)
 
 
+_PAGES_OF_LEFT_OUT = 10  # of 200
+
+
 @blp.get("/settings")
 @of_connection
 def settings(connection: str) -> Page:
@@ -33,15 +36,23 @@ def save_settings(connection: str) -> Page:
 
 def _settings(connection: str, main: Answer, values: dict[str, Any]) -> Page:
     """Shows the fields that the API has, and no others."""
-    suppliers = api().get("/records", connection_id=connection, state="left_out", kind="contact", limit=200)
-    return page("xero/settings.html", main=main, values=values, suppliers=_suppliers(suppliers, values))
+    return page("xero/settings.html", main=main, values=values, suppliers=_suppliers(connection, values))
 
 
-def _suppliers(left_out: Answer, values: dict[str, Any]) -> dict[str, str]:
-    """Suppliers to choose from: those a sync has left out by the suppliers rule, and those already chosen."""
-    known = {item["xero_id"]: item.get("name", "") for item in left_out.items if "supplier" in item["reason"].lower()}
+def _suppliers(connection: str, values: dict[str, Any]) -> dict[str, str]:
+    """Suppliers to choose from, by name: those a sync has left out by the suppliers rule, and those already chosen."""
+    known: dict[str, str] = {}
+    cursor: str | None = None
+    for _ in range(_PAGES_OF_LEFT_OUT):
+        left_out = api().get(
+            "/records", connection_id=connection, state="left_out", kind="contact", limit=200, cursor=cursor
+        )
+        known |= {one["xero_id"]: one.get("name", "") for one in left_out.items if "supplier" in one["reason"].lower()}
+        cursor = left_out.next
+        if cursor is None:
+            break
     chosen = dict.fromkeys(values.get("selected_suppliers") or (), "")
-    return {**chosen, **known}
+    return {**chosen, **dict(sorted(known.items(), key=lambda supplier: supplier[1].casefold()))}
 
 
 def _as_asked() -> dict[str, Any]:
