@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from accounting_link.contracts.outcomes import Outcome
-from accounting_link.contracts.records import ContactImported, InvoiceImported
+from accounting_link.contracts.records import ContactImported, SaleImported
 from crm_writer.books import Books, BooksOf, Records
 from crm_writer.changes import Changes
 from crm_writer.copies import Copy
@@ -44,7 +44,7 @@ def _put_away(books: Books, account_id: str, copies: list[Copy], now: datetime, 
         directory = _directory(books, account_id, decision)
         for contact in decision.contacts:
             directory.put(contact, changes)
-    stale = decision.stale_invoices()
+    stale = decision.stale_sales()
     looked_up = {document["_id"]: document for document in books.transactions(stale)} if stale else {}
     books.write(changes)
     return [
@@ -57,7 +57,7 @@ def _with_sales(books: Books, copies: Iterable[Copy]) -> set[str]:
     refused, sold_to = set(), set()
     for copy in copies:
         event = copy.event
-        if isinstance(event, InvoiceImported):
+        if isinstance(event, SaleImported):
             sold_to.add((copy.scope.connection_id, event.contact_id))
         elif isinstance(event, ContactImported) and refused_as_supplier(event):
             refused.add((copy.scope.connection_id, event.xero_id))
@@ -88,14 +88,14 @@ def _list_changes(decision: Decision, account_id: str, changes: Changes) -> None
             changes.replace("xero_records", to_document(record, account_id))
         elif entry.raised:
             changes.raised[record.reading].append(record.id)
-        if entry.invoice is not None:
-            _list_invoice(entry, account_id, changes)
+        if entry.sale is not None:
+            _list_sale(entry, account_id, changes)
 
 
-def _list_invoice(entry: Entry, account_id: str, changes: Changes) -> None:
+def _list_sale(entry: Entry, account_id: str, changes: Changes) -> None:
     record = entry.record
     if entry.existed:
-        changes.set("transactions", record.id, {"xero": entry.invoice})
+        changes.set("transactions", record.id, {"xero": entry.sale})
         return
     changes.insert(
         "transactions",
@@ -105,6 +105,6 @@ def _list_invoice(entry: Entry, account_id: str, changes: Changes) -> None:
             "connection_id": record.connection_id,
             "kind": record.kind.value,
             "xero_id": record.xero_id,
-            "xero": entry.invoice,
+            "xero": entry.sale,
         },
     )

@@ -30,6 +30,15 @@ _INDEXES = {
     "transactions": [
         IndexModel([("account_id", 1), ("connection_id", 1), ("xero.contact_id", 1)]),
         IndexModel([("account_id", ASCENDING), ("xero.date", DESCENDING), ("_id", ASCENDING)]),
+        # What is paid for and put against a sale; only a payment and a credit have these fields.
+        IndexModel(
+            [("account_id", 1), ("connection_id", 1), ("xero.pays_id", 1)],
+            partialFilterExpression={"xero.pays_id": {"$exists": True}},
+        ),
+        IndexModel(
+            [("account_id", 1), ("connection_id", 1), ("xero.allocations.invoice_id", 1)],
+            partialFilterExpression={"xero.allocations.invoice_id": {"$exists": True}},
+        ),
     ],
 }
 

@@ -1,7 +1,16 @@
 """What xero-adapter reads and says; the AsyncAPI document is made from this."""
 
 from accounting_link.contracts.dead_letters import DeadLettered
-from accounting_link.contracts.records import CustomerImported, InvoiceImported, RecordUnreadable, SupplierImported
+from accounting_link.contracts.records import (
+    CreditNoteImported,
+    CustomerImported,
+    InvoiceImported,
+    OverpaymentImported,
+    PaymentImported,
+    PrepaymentImported,
+    RecordUnreadable,
+    SupplierImported,
+)
 from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import FetchFailed, PageFetched, StreamEnded, SyncParked, SyncStarted
 
@@ -12,6 +21,10 @@ PUBLISHES = (
     CustomerImported,
     SupplierImported,
     InvoiceImported,
+    CreditNoteImported,
+    PaymentImported,
+    OverpaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
     StreamEnded,
     SyncParked,

@@ -5,8 +5,12 @@ from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.records import (
+    CreditNoteImported,
     CustomerImported,
     InvoiceImported,
+    OverpaymentImported,
+    PaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
     SupplierImported,
 )
@@ -32,6 +36,10 @@ EVENTS: tuple[type[Event], ...] = (
     CustomerImported,
     SupplierImported,
     InvoiceImported,
+    CreditNoteImported,
+    PaymentImported,
+    OverpaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
     StreamEnded,
     RecordsApplied,

@@ -11,7 +11,10 @@ from accounting_link.contracts.words import Kind, Result, Stream
 
 
 class Transaction(Part, frozen=True, kw_only=True):
-    """What a sale now is; the sales log is built from this. People are named by id only."""
+    """What a sale now is; the sales log is built from this. People are named by id only.
+
+    ``due`` is what is owed of an invoice, ``remaining`` what is left of a credit; 0 where there is no such thing.
+    """
 
     number: str
     contact_id: str
@@ -21,6 +24,7 @@ class Transaction(Part, frozen=True, kw_only=True):
     due_date: Day | None
     total: Decimal
     due: Decimal
+    remaining: Decimal = Decimal(0)
 
 
 class Outcome(Part, frozen=True, kw_only=True):

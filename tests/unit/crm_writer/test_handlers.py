@@ -19,7 +19,7 @@ from accounting_link.contracts.sync_life import PageFetched, StreamEnded
 from accounting_link.contracts.topics import CRM_WRITER, DEAD_LETTERS, RECORDS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, Result, Stream
 from accounting_link.testing.broker import MemoryBroker
-from accounting_link.testing.builders import SCOPE, a_customer, an_invoice
+from accounting_link.testing.builders import SCOPE, a_credit_note, a_customer, an_allocation, an_invoice
 from accounting_link.testing.clock import FakeClock
 from crm_writer.handlers import ApplyBatch
 from crm_writer.memory import MemoryRecords
@@ -166,6 +166,12 @@ def test_an_amount_that_cannot_be_kept_fails_alone(crm: Crm, amount: str) -> Non
     crm.works()
     assert crm.results() == {"bad": Result.FAILED, "good": Result.CREATED}
     assert len(crm.dead()) == 1
+
+
+def test_a_credit_whose_allocation_is_no_number_fails_alone(crm: Crm) -> None:
+    crm.given(a_credit_note("bad", remaining=Decimal(0), allocations=(an_allocation(amount="NaN"),)), a_credit_note())
+    crm.works()
+    assert crm.results() == {"bad": Result.FAILED, "credit-1": Result.CREATED}
 
 
 def test_an_event_that_is_no_record_is_set_aside(crm: Crm) -> None:

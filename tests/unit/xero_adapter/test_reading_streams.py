@@ -17,9 +17,9 @@ from accounting_link.contracts.sync_life import (
     SyncStarted,
 )
 from accounting_link.contracts.topics import DEAD_LETTERS
-from accounting_link.contracts.words import ParkReason, Stream
+from accounting_link.contracts.words import KIND_OF, ParkReason, Stream
 from accounting_link.testing.builders import SCOPE
-from tests.unit.xero_adapter.world import World
+from tests.unit.xero_adapter.world import STREAMS, World
 from xero_adapter.memory import MemoryShared
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.permits import Ledger
@@ -42,11 +42,11 @@ def test_every_record_is_published_and_each_partition_is_marked_behind_its_recor
         if isinstance(received.event, RecordEvent):
             last[(received.event.record_kind(), received.place.partition)] = received.offset
     for ended in world.life(StreamEnded):
-        kind = {Stream.CONTACTS: "contact", Stream.INVOICES: "invoice"}[ended.stream]
+        kind = KIND_OF[ended.stream]
         marked = {marker.partition: marker.offset for marker in ended.markers}
         assert {partition for known, partition in last if known == kind} == set(marked)
-        assert all(offset > last[(kind, partition)] for partition, offset in marked.items())  # type: ignore[index]
-    assert len(world.life(StreamEnded)) == 2
+        assert all(offset > last[(kind, partition)] for partition, offset in marked.items())
+    assert len(world.life(StreamEnded)) == len(STREAMS)
     assert world.lag() == 0
 
 
@@ -110,7 +110,7 @@ def test_the_same_request_twice_reads_nothing_twice_and_marks_again(world: World
     world.run()
 
     assert len(world.calls()) == calls
-    assert len(world.life(StreamEnded)) == 4
+    assert len(world.life(StreamEnded)) == 2 * len(STREAMS)
     assert world.lag() == 0
 
 
@@ -202,7 +202,7 @@ def test_a_stopped_sync_ends_every_stream_where_it_stands(world: World) -> None:
     world.stop()
     world.run()
 
-    assert {ended.stream for ended in world.life(StreamEnded)} == set(Stream)
+    assert {ended.stream for ended in world.life(StreamEnded)} == set(STREAMS)
     assert {ended.stopped for ended in world.life(StreamEnded) if ended.stream == Stream.INVOICES} == {True}
     assert world.ids() < world.held()
     assert world.lag() == 0

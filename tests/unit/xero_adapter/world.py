@@ -32,6 +32,7 @@ from xero_adapter.xero.tokens import Token
 from xero_simulator.simulator import Simulator
 
 E = TypeVar("E", bound=Event)
+STREAMS = (Stream.CONTACTS, Stream.INVOICES)
 
 
 @dataclass
@@ -122,7 +123,7 @@ class World:
             tenant_id=self.tenant,
             authorisation=1,
             kind=SyncKind.FULL,
-            streams=tuple(StreamRequest(stream=stream, since=since) for stream in Stream),
+            streams=tuple(StreamRequest(stream=stream, since=since) for stream in STREAMS),
             settings=SyncSettings(**settings),
             requested_by="ada",
             requested_at=self.clock.now(),
@@ -130,9 +131,7 @@ class World:
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
 
     def stop(self, scope: Scope = SCOPE) -> None:
-        event = SyncStopRequested(
-            tenant_id=self.tenant, authorisation=1, streams=tuple(Stream), reason="cancelled by ada"
-        )
+        event = SyncStopRequested(tenant_id=self.tenant, authorisation=1, streams=STREAMS, reason="cancelled by ada")
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
 
     def run(self, most_turns: int = 10_000) -> None:

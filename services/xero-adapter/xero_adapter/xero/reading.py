@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -13,8 +12,6 @@ from accounting_link.chassis.messages import LARGEST_VALUE_BYTES
 from accounting_link.contracts.records import (
     Address,
     CustomerImported,
-    InvoiceImported,
-    InvoiceLine,
     Person,
     Phone,
     RecordEvent,
@@ -25,13 +22,12 @@ from accounting_link.contracts.records import (
 from accounting_link.contracts.requests import SyncSettings
 from accounting_link.contracts.words import KIND_OF, Stream
 from xero_adapter.planning.cursor import Cursor, Mode, Page
-from xero_adapter.xero import dates
+from xero_adapter.xero import dates, sales
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import Unavailable
-from xero_adapter.xero.wire import ContactsPage, InvoicesPage, WireContact, WireInvoice, WirePagination, named
+from xero_adapter.xero.wire import WireContact, WirePage, WirePagination, named
 
 PAGE_SIZE = 1000  # Xero's most (xero-facts)
-_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +55,6 @@ class _Shape:
     path: str
     id_field: str
     query: dict[str, str]
-    decode: Callable[[bytes], tuple[Sequence[msgspec.Raw], WirePagination | None]]
     event: Callable[[msgspec.Raw, SyncSettings], VersionedRecord | None]
 
 
@@ -78,7 +73,7 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
         return Read(page=page, records=[])
     shape = _SHAPES[stream]
     try:
-        raws, pagination = shape.decode(answer.body)
+        raws, pagination = _decode(stream, answer.body)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"Xero's answer cannot be read: {error}") from error
     records: list[VersionedRecord] = []
@@ -90,10 +85,11 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
         except (ValueError, msgspec.MsgspecError) as error:
             unreadable.append((_unreadable(stream, raw, str(error)), bytes(raw)))
             continue
-        if event is None:
-            continue
-        latest = event.updated_at if latest is None else max(latest, event.updated_at)
-        records.append(event)
+        # What is passed over moves the mark too: a page may hold nothing but purchases.
+        updated = _when(raw) if event is None else event.updated_at
+        latest = max(filter(None, (latest, updated)), default=None)
+        if event is not None:
+            records.append(event)
     page = Page(
         size=len(raws),
         last_updated=latest,
@@ -131,20 +127,16 @@ def too_large(event: RecordEvent, size: int) -> RecordUnreadable:
     )
 
 
-_contacts_page = msgspec.json.Decoder(ContactsPage).decode
-_invoices_page = msgspec.json.Decoder(InvoicesPage).decode
+_page = msgspec.json.Decoder(WirePage).decode
 _contact = msgspec.json.Decoder(WireContact).decode
-_invoice = msgspec.json.Decoder(WireInvoice).decode
 
 
-def _contacts(body: bytes) -> tuple[Sequence[msgspec.Raw], WirePagination | None]:
-    page = _contacts_page(body)
-    return page.contacts, page.pagination
-
-
-def _invoices(body: bytes) -> tuple[Sequence[msgspec.Raw], WirePagination | None]:
-    page = _invoices_page(body)
-    return page.invoices, page.pagination
+def _decode(stream: Stream, body: bytes) -> tuple[Sequence[msgspec.Raw], WirePagination | None]:
+    page = _page(body)
+    records: list[msgspec.Raw] | None = getattr(page, stream)
+    if records is None:
+        raise msgspec.ValidationError(f"it has no {_SHAPES[stream].path}")
+    return records, page.pagination
 
 
 def _contact_event(raw: msgspec.Raw, settings: SyncSettings) -> VersionedRecord:
@@ -201,61 +193,30 @@ def _address(wire: Any) -> Address:
     )
 
 
-def _invoice_event(raw: msgspec.Raw, settings: SyncSettings) -> VersionedRecord | None:
-    del settings
-    wire = _invoice(raw)
-    if wire.type != "ACCREC":  # a bill is no sale, whatever filter was asked for
-        return None
-    return InvoiceImported(
-        xero_id=wire.invoice_id,
-        updated_at=dates.instant(wire.updated),
-        number=wire.invoice_number or "",
-        reference=wire.reference or "",
-        contact_id=wire.contact.contact_id,
-        status=wire.status,
-        currency=wire.currency_code or "",
-        currency_rate=wire.currency_rate,
-        line_amount_types=wire.line_amount_types or "",
-        date=dates.day(wire.date_string, wire.date),
-        due_date=dates.day(wire.due_date_string, wire.due_date),
-        fully_paid_on=dates.day(None, wire.fully_paid_on_date),
-        subtotal=wire.sub_total or _NOTHING,
-        total_tax=wire.total_tax or _NOTHING,
-        total=wire.total,
-        due=wire.amount_due or _NOTHING,
-        paid=wire.amount_paid or _NOTHING,
-        credited=wire.amount_credited or _NOTHING,
-        lines=tuple(
-            InvoiceLine(
-                description=line.description or "",
-                item_code=line.item_code or "",
-                account_code=line.account_code or "",
-                quantity=line.quantity,
-                unit_amount=line.unit_amount,
-                discount_rate=line.discount_rate,
-                tax_type=line.tax_type or "",
-                tax_amount=line.tax_amount,
-                amount=line.line_amount,
-            )
-            for line in wire.line_items or ()
-        ),
-    )
+def _sale(event: Callable[[msgspec.Raw], VersionedRecord | None]) -> Callable[..., VersionedRecord | None]:
+    """No setting changes how a sale is read."""
+    return lambda raw, _: event(raw)
 
 
+# Each list is asked for by a filter that a record can never leave, or by none: one that a record can leave would lose
+# it between two pages. Type is such a filter where it has one word for a customer's; where it has two, or where
+# payments would need four, everything is read and purchases are passed over here.
 _SHAPES = {
     Stream.CONTACTS: _Shape(
-        path="Contacts",
-        id_field="ContactID",
-        query={"includeArchived": "true"},
-        decode=_contacts,
-        event=_contact_event,
+        path="Contacts", id_field="ContactID", query={"includeArchived": "true"}, event=_contact_event
     ),
     Stream.INVOICES: _Shape(
-        path="Invoices",
-        id_field="InvoiceID",
-        # Type is the one filter that a record can never leave.
-        query={"where": 'Type=="ACCREC"'},
-        decode=_invoices,
-        event=_invoice_event,
+        path="Invoices", id_field="InvoiceID", query={"where": 'Type=="ACCREC"'}, event=_sale(sales.invoice)
     ),
+    Stream.CREDIT_NOTES: _Shape(
+        path="CreditNotes",
+        id_field="CreditNoteID",
+        query={"where": 'Type=="ACCRECCREDIT"'},
+        event=_sale(sales.credit_note),
+    ),
+    Stream.PAYMENTS: _Shape(path="Payments", id_field="PaymentID", query={}, event=_sale(sales.payment)),
+    Stream.OVERPAYMENTS: _Shape(
+        path="Overpayments", id_field="OverpaymentID", query={}, event=_sale(sales.overpayment)
+    ),
+    Stream.PREPAYMENTS: _Shape(path="Prepayments", id_field="PrepaymentID", query={}, event=_sale(sales.prepayment)),
 }
