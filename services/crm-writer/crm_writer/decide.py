@@ -22,7 +22,7 @@ from accounting_link.contracts.records import (
 )
 from accounting_link.contracts.topics import RECORDS
 from accounting_link.contracts.words import Kind
-from crm_writer.copies import Copy
+from crm_writer.copies import Copy, record_key
 from crm_writer.mapping import companies, transactions
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.made import Made
@@ -137,10 +137,15 @@ def _made(copy: Copy, event: VersionedRecord, *, was_here: bool, has_sales: bool
     )  # fmt: skip
 
 
-def outcome(copy: Copy, entry: Entry, looked_up: Mapping[str, dict[str, Any]]) -> Outcome:
-    """What its sync did with the copy's record. ``looked_up``: the documents of ``stale_sales``."""
+def outcome(
+    copy: Copy, entry: Entry, looked_up: Mapping[str, dict[str, Any]], is_here: Callable[[str], bool]
+) -> Outcome:
+    """What its sync did with the copy's record. ``looked_up``: the documents of ``stale_sales``; ``is_here`` whether
+    the contact with this record id is, in the CRM or left out for good."""
     record = entry.record
     version, reading = record.told_version()
+    transaction = _transaction(entry, looked_up.get(record.id))
+    owner = record_key(record.connection_id, Kind.CONTACT, transaction.contact_id) if transaction else ""
     return Outcome(
         kind=copy.kind,
         xero_id=copy.xero_id,
@@ -149,7 +154,9 @@ def outcome(copy: Copy, entry: Entry, looked_up: Mapping[str, dict[str, Any]]) -
         version=version,
         reading=reading,
         offset=copy.offset,
-        transaction=_transaction(entry, looked_up.get(record.id)),
+        transaction=transaction,
+        as_supplier=record.is_missing_to_its_sales(),
+        contact_missing=bool(transaction and transaction.contact_id) and not is_here(owner),
     )
 
 

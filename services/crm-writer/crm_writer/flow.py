@@ -2,6 +2,7 @@
 
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.records import (
     CreditNoteImported,
@@ -24,6 +25,7 @@ CONSUMES: tuple[type[Event], ...] = (
     OverpaymentImported,
     PrepaymentImported,
     RecordUnreadable,
+    OrganisationRead,
     StreamEnded,
 )
 PUBLISHES: tuple[type[Event], ...] = (RecordsApplied, PartitionDrained, DeadLettered)

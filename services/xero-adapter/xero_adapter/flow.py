@@ -1,6 +1,7 @@
 """What xero-adapter reads and says; the AsyncAPI document is made from this."""
 
 from accounting_link.contracts.dead_letters import DeadLettered
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.records import (
     CreditNoteImported,
     CustomerImported,
@@ -11,10 +12,10 @@ from accounting_link.contracts.records import (
     RecordUnreadable,
     SupplierImported,
 )
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import FetchFailed, PageFetched, StreamEnded, SyncParked, SyncStarted
 
-CONSUMES = (SyncRequested, SyncStopRequested)
+CONSUMES = (SyncRequested, ContactsRequested, SyncStopRequested)
 PUBLISHES = (
     SyncStarted,
     PageFetched,
@@ -26,6 +27,7 @@ PUBLISHES = (
     OverpaymentImported,
     PrepaymentImported,
     RecordUnreadable,
+    OrganisationRead,
     StreamEnded,
     SyncParked,
     FetchFailed,

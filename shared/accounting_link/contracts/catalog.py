@@ -3,6 +3,7 @@
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.records import (
     CreditNoteImported,
@@ -14,7 +15,7 @@ from accounting_link.contracts.records import (
     RecordUnreadable,
     SupplierImported,
 )
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -30,6 +31,7 @@ EVENTS: tuple[type[Event], ...] = (
     ConnectionEstablished,
     ConnectionLost,
     SyncRequested,
+    ContactsRequested,
     SyncStopRequested,
     SyncStarted,
     PageFetched,
@@ -41,6 +43,7 @@ EVENTS: tuple[type[Event], ...] = (
     OverpaymentImported,
     PrepaymentImported,
     RecordUnreadable,
+    OrganisationRead,
     StreamEnded,
     RecordsApplied,
     PartitionDrained,

@@ -31,7 +31,8 @@ class Outcome(Part, frozen=True, kw_only=True):
     """What this sync did with one record, decided from what stands after it.
 
     ``version`` and ``reading`` are those of the copy that stands (None and 0 when none was ever readable);
-    ``offset`` is where the copy lay in its partition.
+    ``offset`` is where the copy lay in its partition. ``as_supplier``: a contact left out by the suppliers rule, which
+    a sale would turn into a customer. ``contact_missing``: a sale whose contact is not here, or left out as supplier.
     """
 
     kind: Kind
@@ -42,6 +43,8 @@ class Outcome(Part, frozen=True, kw_only=True):
     reading: int
     offset: int
     transaction: Transaction | None = None
+    as_supplier: bool = False
+    contact_missing: bool = False
 
 
 class RecordsApplied(SyncEvent, frozen=True, kw_only=True):

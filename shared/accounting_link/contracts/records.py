@@ -210,8 +210,8 @@ class PaymentImported(SaleImported, frozen=True, kw_only=True):
 
 
 class RecordUnreadable(RecordEvent, frozen=True, kw_only=True):
-    """Xero gave a record that could not be understood, or that is too large to carry. It becomes one failed
-    outcome with this reason; the original is kept as a dead letter."""
+    """Xero gave a record that could not be understood, or that is too large to carry, or did not give one that was
+    asked for by its id. It becomes one failed outcome with this reason; what there was is kept as a dead letter."""
 
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.RecordUnreadable.v1"
 

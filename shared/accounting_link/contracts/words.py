@@ -43,10 +43,12 @@ SALES = (Kind.INVOICE, *CREDITS, Kind.PAYMENT)
 
 
 class SyncKind(StrEnum):
-    """``full`` reads everything in scope, ``delta`` what changed since each stream's mark."""
+    """``full`` reads everything in scope, ``delta`` what changed since each stream's mark, ``contacts`` those to whom
+    something was sold and who are not here."""
 
     FULL = "full"
     DELTA = "delta"
+    CONTACTS = "contacts"
 
 
 class Suppliers(StrEnum):

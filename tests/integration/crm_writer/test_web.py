@@ -70,6 +70,46 @@ def test_what_a_company_owes_is_told_by_currency_and_age(crm: Crm) -> None:
     assert (usd["currency"], usd["outstanding"], usd["ages"]["days_1_30"]) == ("USD", "7.00", "7.00")
 
 
+def organisation(crm: Crm, time_zone: str) -> None:
+    """FakeClock's now is noon UTC or so of 1 July."""
+    crm.db.organisations.replace_one(
+        {"_id": "kiwi"},
+        {
+            "account_id": SCOPE.account_id,
+            "tenant_id": "t",
+            "name": "Kiwi Ltd",
+            "short_code": "!kiwi",
+            "base_currency": "NZD",
+            "country": "NZ",
+            "time_zone": time_zone,
+            "read_at": JULY,
+        },
+        upsert=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "overdue"),
+    [("", "1.00"), ("Pacific/Kiritimati", "3.00"), ("Etc/GMT+12", "0"), ("No/Such", "1.00")],
+)
+def test_what_is_overdue_is_decided_by_the_organisations_own_day(crm: Crm, time_zone: str, overdue: str) -> None:
+    crm.clock.advance(timedelta(hours=11) - (crm.clock.now() - JULY.replace(hour=0)))  # 11:00 UTC
+    crm.given(a_customer(), due_in(-1, "a", "1.00"), due_in(0, "b", "2.00"))
+    organisation(crm, time_zone)
+    [balance] = crm.company("company contact-1")["balances"]
+    assert balance["overdue"] == overdue
+    assert sum(Decimal(one["due"]) for one in crm.items("/transactions", overdue="true")) == Decimal(overdue)
+
+
+def test_an_organisation_is_shown_to_its_own_account_only(crm: Crm) -> None:
+    assert crm.get("/organisations/kiwi").status_code == 404
+    organisation(crm, "Pacific/Auckland")
+    answer = crm.get("/organisations/kiwi").json or {}
+    assert (answer["name"], answer["short_code"], answer["time_zone"]) == ("Kiwi Ltd", "!kiwi", "Pacific/Auckland")
+    crm.account_id = "somebody-else"
+    assert crm.get("/organisations/kiwi").status_code == 404
+
+
 def test_what_is_to_a_customers_credit_is_told_beside_what_is_owed(crm: Crm) -> None:
     crm.given(
         a_customer(),
@@ -274,6 +314,7 @@ def paths(crm: Crm) -> list[str]:
         "/transactions/kiwi/invoice/invoice-1",
         "/records",
         "/records/counts",
+        "/organisations/kiwi",
     ]
 
 
@@ -291,6 +332,7 @@ def test_every_route_is_tried(crm: Crm) -> None:
 def leaks(crm: Crm) -> list[str]:
     """What somebody else's administrator gets to see of ours."""
     crm.given(a_customer(), an_invoice())
+    organisation(crm, "")
     ours = paths(crm)
     crm.account_id = "somebody-else"
     return [path for path in ours if (answer := crm.get(path)).status_code != 404 and answer.json.get("items") != []]  # type: ignore[union-attr]
@@ -324,6 +366,7 @@ def test_two_accounts_with_the_same_organisation_see_each_their_own(crm: Crm) ->
 
 def test_who_may_see_no_money_sees_companies_and_people_without_amounts(crm: Crm) -> None:
     crm.given(a_customer(), an_invoice())
+    organisation(crm, "")
     tried = paths(crm)
     crm.role = NO_MONEY
     shown = {path: crm.get(path) for path in tried}
@@ -337,6 +380,7 @@ def test_who_may_see_no_money_sees_companies_and_people_without_amounts(crm: Crm
 
 def test_a_member_sees_all(crm: Crm) -> None:
     crm.given(a_customer(), an_invoice())
+    organisation(crm, "")
     crm.role = MEMBER
     assert {crm.get(path).status_code for path in paths(crm)} == {200}
 

@@ -10,6 +10,7 @@ from accounting_link.contracts.records import SaleImported
 from accounting_link.contracts.words import SALES, Result
 from accounting_link.testing.builders import (
     JULY,
+    SCOPE,
     a_credit_note,
     a_customer,
     a_payment,
@@ -93,3 +94,49 @@ def test_control_without_a_sale_that_supplier_is_left_out() -> None:
     put_away(records, [a_copy(a_customer("another"))], JULY)
     [(_, outcome)] = put_away(records, [a_copy(a_supplier("contact-1"))], JULY)
     assert outcome.result == Result.LEFT_OUT
+
+
+def missing(told: Told) -> list[str]:
+    return [outcome.xero_id for _, outcome in told if outcome.contact_missing]
+
+
+@each_kind
+def test_a_sale_names_its_contact_while_that_is_absent_or_left_out_as_a_supplier(sale: SaleImported) -> None:
+    records = MemoryRecords()
+    assert missing(comes(records, sale)) == [sale.xero_id]
+    records = MemoryRecords()
+    [(_, left_out)] = put_away(records, [a_copy(a_supplier("contact-1"))], JULY)
+    assert left_out.as_supplier
+    assert missing(comes(records, sale)) == [sale.xero_id]
+
+
+def test_who_is_here_or_left_out_for_good_is_not_missed() -> None:
+    for contact in (a_customer(), a_customer(name="")):
+        records = MemoryRecords()
+        [(_, told)] = put_away(records, [a_copy(contact)], JULY)
+        assert not told.as_supplier
+        assert missing(comes(records, an_invoice())) == []
+    beside = put_away(MemoryRecords(), [a_copy(an_invoice()), a_copy(a_customer())], JULY)
+    assert missing(beside) == []
+
+
+def test_an_older_copy_of_a_sale_misses_its_contact_too() -> None:
+    records = MemoryRecords()
+    comes(records, an_invoice(updated_at=JULY + timedelta(days=1)))
+    assert missing(comes(records, an_invoice(), reading=2)) == ["invoice-1"]
+
+
+def test_the_customers_copy_that_was_asked_for_brings_a_supplier_in_and_stays_in_step() -> None:
+    """Supplier left out first, then a sale; the control: without that copy it stays out."""
+    records = MemoryRecords()
+    put_away(records, [a_copy(a_supplier("contact-1"))], JULY)
+    comes(records, an_invoice(), reading=2)
+    assert not records.tables["companies"]
+    asked_for = a_customer(
+        "contact-1", name="Supplier contact-1", main_person=a_supplier().main_person, is_supplier=True
+    )
+    [(_, created)] = put_away(records, [a_copy(asked_for, 3)], JULY)
+    assert created.result == Result.CREATED
+    again = a_copy(a_supplier("contact-1"), 4, replace(SCOPE, sync_id="sync-2"))
+    [(_, unchanged)] = put_away(records, [again], JULY)
+    assert unchanged.result == Result.UNCHANGED

@@ -20,6 +20,7 @@ from xero_adapter.planning import cursor as cursors
 from xero_adapter.xero import reading
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.reading import Read
+from xero_adapter.xero.refusals import Unavailable
 
 UPDATED = "/Date(1541176592690+0000)/"
 CREDITS = (Stream.CREDIT_NOTES, Stream.OVERPAYMENTS, Stream.PREPAYMENTS)
@@ -193,7 +194,7 @@ def test_each_list_is_asked_for_in_the_order_of_change_by_no_filter_that_a_recor
 
 
 def test_control_an_answer_without_the_list_that_was_asked_for_is_no_page() -> None:
-    with pytest.raises(reading.Unavailable):
+    with pytest.raises(Unavailable):
         reading.read(
             Stream.PAYMENTS, Answer(status=200, headers={}, body=b'{"Invoices": []}', egress=1), SyncSettings()
         )

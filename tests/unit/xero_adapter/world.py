@@ -11,7 +11,13 @@ from accounting_link.chassis.messages import Outgoing, Publisher, Received
 from accounting_link.chassis.task_worker import TaskWorker
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.records import RecordEvent
-from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    StreamRequest,
+    SyncRequested,
+    SyncSettings,
+    SyncStopRequested,
+)
 from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, XERO_ADAPTER, Lane
 from accounting_link.contracts.words import Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
@@ -26,7 +32,8 @@ from xero_adapter.planning.app_limit import Drawn
 from xero_adapter.planning.cursor import Cursor, Page
 from xero_adapter.planning.permits import Ledger, Limits
 from xero_adapter.pool import Pool
-from xero_adapter.xero.client import Answer
+from xero_adapter.store import Known
+from xero_adapter.xero.client import Answer, Xero
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
 from xero_adapter.xero.tokens import Token
 from xero_simulator.simulator import Simulator
@@ -78,6 +85,7 @@ class World:
     limits: Limits = field(default_factory=Limits)
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
     ledgers: MemoryShared[Ledger] = field(default_factory=lambda: MemoryShared(Ledger))
+    xero: Callable[[Simulator], Xero] = TwinXero
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -88,19 +96,21 @@ class World:
         self.tokens = FixedTokens(self.tenant, self.clock)
         self.broker = MemoryBroker()
         self.checkpoints, self.app = MemoryCheckpoints(), MemoryShared(Drawn)
+        self.organisations = MemoryShared(Known)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
         self.worker, self.pool = self.replica()
 
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
         tools = Tools(
-            caller=Caller(TwinXero(self.simulator), self.tokens, self.ledgers, self.app, self.limits, self.clock),
+            caller=Caller(self.xero(self.simulator), self.tokens, self.ledgers, self.app, self.limits, self.clock),
             checkpoints=self.checkpoints,
             publisher=self.publisher,
             dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),
             clock=self.clock,
             jitter=lambda: 1.0,
             faults=FaultPoint(),
+            organisations=self.organisations,
             page_size=self.page_size,
             follow=self.follow,
         )
@@ -125,6 +135,17 @@ class World:
             kind=SyncKind.FULL,
             streams=tuple(StreamRequest(stream=stream, since=since) for stream in STREAMS),
             settings=SyncSettings(**settings),
+            requested_by="ada",
+            requested_at=self.clock.now(),
+        )
+        self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+
+    def request_contacts(self, *ids: str, scope: Scope = SCOPE) -> None:
+        event = ContactsRequested(
+            tenant_id=self.tenant,
+            authorisation=1,
+            contact_ids=ids,
+            settings=SyncSettings(),
             requested_by="ada",
             requested_at=self.clock.now(),
         )

@@ -197,6 +197,17 @@ class RecordSchema(ma.Schema):
     updated_at = ma.fields.AwareDateTime(format="iso", attribute="version", allow_none=True)
 
 
+class OrganisationSchema(ma.Schema):
+    connection_id = _text()
+    tenant_id = _text("Xero's id")
+    name = _text()
+    short_code = _text("what a deep link into Xero begins with; empty where Xero gives none")
+    base_currency = _text("ISO 4217")
+    country = _text("ISO 3166")
+    time_zone = _text("IANA's name; its day decides what is overdue. Empty while not known: then it is UTC's")
+    read_at = ma.fields.AwareDateTime(format="iso")
+
+
 class CountSchema(ma.Schema):
     kind = _text()
     state = _text()

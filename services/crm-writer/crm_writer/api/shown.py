@@ -1,8 +1,9 @@
 """Documents → what is shown of them, and the parts that views share."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import UTC, date, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
 
@@ -41,9 +42,16 @@ def clock() -> Clock:
 
 
 def today(connection_id: str) -> date:
-    """In that organisation's own day."""
-    del connection_id
-    return clock().now().date()
+    """That organisation's own day; UTC's while its time zone is not known."""
+    organisation = own().one("organisations", connection_id)
+    return clock().now().astimezone(_zone(organisation["time_zone"] if organisation else "")).date()
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 def sees_money() -> bool:

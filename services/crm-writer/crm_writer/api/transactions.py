@@ -71,6 +71,14 @@ def _about(own: Own, sale: Document) -> Document:
     return {"payments": payments, "allocations": [one for of in against for one in of]}
 
 
+def _overdue(own: Own, connection_id: str | None) -> Document:
+    """Each organisation's by its own day."""
+    ids = [connection_id] if connection_id else [one["_id"] for one in own.find("organisations", {})]
+    of_each: list[Document] = [{"connection_id": id_, **owed.overdue(shown.today(id_))} for id_ in ids]
+    elsewhere = {"connection_id": {"$nin": ids}, **owed.overdue(shown.clock().now().date())}
+    return {"$or": [*of_each, elsewhere]}
+
+
 def of_connection(query: Document) -> Document:
     return {"connection_id": query["connection_id"]} if query["connection_id"] else {}
 
@@ -80,5 +88,5 @@ def _which(own: Own, query: Document) -> Document:
     if query["company_id"]:
         wanted.append(reads.sales_of(reads.contacts_of(own, query["company_id"])))
     if query["overdue"]:
-        wanted.append(owed.overdue(shown.clock().now().date()))
+        wanted.append(_overdue(own, query["connection_id"]))
     return {"$and": wanted} if wanted else {}

@@ -78,7 +78,7 @@ class SyncEntrySchema(ma.Schema):
 
     id = _text("The sync's id.")
     connection_id = _text("Which connection.")
-    kind = _text("full or delta; null while its request is not known yet.", allow_none=True)
+    kind = _text("full, delta or contacts; null while its request is not known yet.", allow_none=True)
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     reason = _text("Why it failed, waits or was stopped; empty otherwise.")
     requested_by = _text("A user id, or schedule.", allow_none=True)
