@@ -20,14 +20,22 @@ BROKER = os.environ.get("BROKER") or "embedded"
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealParts]:
     """MongoDB and a broker, shared by all tests: each uses names of its own in them."""
 
-    @contextmanager
-    def local() -> Iterator[RealParts]:
-        folder: Path = tmp_path_factory.mktemp("parts")
-        with Platform(folder, BROKER, services=()) as platform:
-            yield RealParts(platform.mongo_uri, platform.address("broker"), BROKER == "embedded")
-
-    with real_parts(local) as found:
+    with real_parts(lambda: local_parts(tmp_path_factory.mktemp("parts"))) as found:
         yield found
+
+
+@contextmanager
+def local_parts(folder: Path) -> Iterator[RealParts]:
+    with Platform(folder, BROKER, services=()) as platform:
+        yield RealParts(platform.mongo_uri, platform.address("broker"), BROKER == "embedded")
+
+
+def prepare_topics(parts: RealParts) -> None:
+    settings = topics.Settings(
+        kafka_brokers=parts.kafka_brokers, mongo_uri=parts.mongo_uri, replication=1, embedded=parts.embedded
+    )
+    with mongo.database(parts.mongo_uri, topics.PLATFORM) as db:
+        topics.prepare(settings, db)
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +46,7 @@ def mongo_uri(parts: RealParts) -> str:
 @pytest.fixture(scope="session")
 def kafka_brokers(parts: RealParts) -> str:
     """With every topic of the table made."""
-    settings = topics.Settings(
-        kafka_brokers=parts.kafka_brokers, mongo_uri=parts.mongo_uri, replication=1, embedded=parts.embedded
-    )
-    with mongo.database(parts.mongo_uri, topics.PLATFORM) as db:
-        topics.prepare(settings, db)
+    prepare_topics(parts)
     return parts.kafka_brokers
 
 

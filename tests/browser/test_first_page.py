@@ -38,8 +38,8 @@ def test_a_script_or_style_written_into_a_page_is_refused(
 
 def _sign_in(page: Page, origin: str) -> None:
     page.goto(f"{origin}/sign-in")
-    page.get_by_role("button", name="Ada Legrand").click()
-    expect(page.get_by_text("Signed in as Ada Legrand")).to_be_visible()
+    page.get_by_role("button", name="Aroha Kauri").click()
+    expect(page.get_by_text("Signed in as Aroha Kauri")).to_be_visible()
 
 
 def _connect(context: BrowserContext, page: Page) -> None:

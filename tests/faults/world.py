@@ -100,7 +100,7 @@ class Import:
 
     def ends(self, seconds: float = 90) -> "Import":
         """In whatever state, and the log has heard of it."""
-        until(lambda: self.sync().get("state") in FINAL, f"the sync ends, which stands at {self.sync()}", seconds)
+        until(lambda: self.sync().get("state") in FINAL, f"the sync {self.sync_id} ends", seconds)
         until(lambda: self.log().get("final"), "the log hears that the sync has ended")
         assert all(at < self.sync()["ended_at"] for at in self.hit_at), "the sync ended before it was hit"
         return self

@@ -3,19 +3,25 @@
 What is asserted of the pipeline is the ratio by processor time, which other work on the machine hardly moves.
 """
 
+from collections.abc import Iterator
+
 import pytest
 
 from accounting_link.testing.real_parts import RealParts
 from tests.bench import adapter, pipeline
 from tests.bench.figures import Figure, Report
+from tests.conftest import local_parts, prepare_topics
 
 pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
 SLACK = 5.0
 
 
-@pytest.fixture
-def ready(parts: RealParts, kafka_brokers: str) -> RealParts:
-    return parts._replace(kafka_brokers=kafka_brokers)
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealParts]:
+    """A broker of its own: the bare pipeline understands nothing but the bench's own messages."""
+    with local_parts(tmp_path_factory.mktemp("bench")) as parts:
+        prepare_topics(parts)
+        yield parts
 
 
 def named(report: Report, words: str) -> Figure:

@@ -41,6 +41,7 @@ class Requests:
             return
         if isinstance(received.event, SyncRequested | ContactsRequested):
             job = self._job(received, received.event, finished)
+            self._supersede(job)
             self._jobs.append(job)
             self._pool.add(partial(self._open, job))
         elif isinstance(received.event, SyncStopRequested):
@@ -77,6 +78,13 @@ class Requests:
             told_at=self._tools.clock.now(),
         )
         return job
+
+    def _supersede(self, job: Job) -> None:
+        """What was asked of the same sync before needs no reading any more. (All of one organisation's requests lie
+        on one partition, so they are in this replica's hands.)"""
+        for other in self._jobs:
+            if other.scope.sync_id == job.scope.sync_id and _asked(other) < _asked(job):
+                other.superseded = True
 
     def _done(self, job: Job, finished: Finished) -> None:
         self._jobs = [other for other in self._jobs if other is not job]
@@ -121,3 +129,7 @@ class Requests:
     def _set_aside(self, unread: Unread, finished: Finished) -> None:
         self._tools.dead.keep([unread])
         finished()
+
+
+def _asked(job: Job) -> tuple[int, int]:
+    return job.scope.attempt, job.scope.ask

@@ -72,6 +72,7 @@ class Job:
     finished: Callable[[], None]
     told_at: datetime
     lost: bool = False  # its partition is another replica's now
+    superseded: bool = False  # asked again since
     parking: SyncParked | None = None
     _reading: set[Stream] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -90,7 +91,7 @@ class Job:
             self._reading.discard(stream)
             last = not self._reading
         if last and not self.lost:
-            if self.parking:
+            if self.parking and not self.superseded:
                 self.tools.say(self.scope, self.parking)
                 log.info("sync parked", reason=self.parking.reason, until=str(self.parking.until))
             self.finished()
@@ -143,7 +144,7 @@ class StreamTask:
     def _step(self) -> datetime | None:
         if self._job.lost:
             return None
-        if self._job.parking:
+        if self._job.parking or self._job.superseded:
             return self._leave()
         if self._at.ended or (self._at.begun and self._at.cursor is None):
             end_stream(self._tools, self._scope, self._stream, self._at, stopped=False)

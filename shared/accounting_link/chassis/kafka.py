@@ -121,7 +121,7 @@ class GroupConsumer:
             for record in records
         ]
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
+    def commit(self, offsets: Mapping[Place, int]) -> bool:
         try:
             self._consumer.commit(
                 {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()},
@@ -129,6 +129,8 @@ class GroupConsumer:
             )
         except _MOVED_ON as error:
             log.warning("offsets not committed; these records come again", error=type(error).__name__)
+            return False
+        return True
 
     def assigned(self) -> frozenset[Place]:
         return frozenset(Place(tp.topic, tp.partition) for tp in self._consumer.assignment())

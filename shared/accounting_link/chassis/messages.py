@@ -91,9 +91,9 @@ class Consumer(Protocol):
     def poll(self, at_most: int, wait: timedelta) -> list[Delivery]:
         """What came, at once if there is something, else after ``wait`` at the latest. In order a partition."""
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Says that all below each offset is done. Must not be called for what may yet fail. A group that has
-        moved on ignores it: what was not committed is delivered again, to whoever holds the partition now."""
+    def commit(self, offsets: Mapping[Place, int]) -> bool:
+        """Says that all below each offset is done. Must not be called for what may yet fail. False when the group
+        has moved on: then it is delivered again, to whoever holds the partition now."""
 
     def assigned(self) -> frozenset[Place]:
         """The partitions this member holds as of the last poll."""

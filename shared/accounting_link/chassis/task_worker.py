@@ -80,7 +80,6 @@ class TaskWorker:
     def _commit(self) -> None:
         with self._lock:
             ready = self._offsets.committable()
-        if ready:
-            self._consumer.commit(ready)
+        if ready and self._consumer.commit(ready):
             with self._lock:
                 self._offsets.committed(ready)

@@ -106,8 +106,9 @@ class MemoryConsumer:
             found += more
         return found
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
+    def commit(self, offsets: Mapping[Place, int]) -> bool:
         self._broker.commit(self, offsets)
+        return offsets.keys() <= self.assigned()
 
     def assigned(self) -> frozenset[Place]:
         return frozenset(self._positions)

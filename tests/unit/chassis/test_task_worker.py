@@ -1,14 +1,14 @@
 """Requests that take long: the loop never waits for them, and commits up to the oldest unfinished."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from accounting_link.chassis.messages import Delivery, Place
 from accounting_link.chassis.task_worker import TaskWorker
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.topics import REQUESTS, XERO_ADAPTER, Lane
-from accounting_link.testing.broker import MemoryBroker
+from accounting_link.testing.broker import MemoryBroker, MemoryConsumer
 from accounting_link.testing.clock import FakeClock
 
 GROUP = XERO_ADAPTER[Lane.BULK]
@@ -136,3 +136,26 @@ def test_a_loop_that_no_longer_turns_is_not_live() -> None:
     assert world.worker.is_turning()
     world.clock.advance(timedelta(minutes=5))
     assert not world.worker.is_turning()
+
+
+class Deaf(MemoryConsumer):
+    """A member whose first commit the group refuses, as while it is being dealt anew."""
+
+    refusals = 1
+
+    def commit(self, offsets: Mapping[Place, int]) -> bool:
+        if self.refusals:
+            self.refusals -= 1
+            return False
+        return super().commit(offsets)
+
+
+def test_a_commit_that_the_group_refused_is_made_again() -> None:
+    world = World(requests=1)
+    world.worker.turn()
+    world.member.__class__ = Deaf
+    world.tasks.begun[b"0"]()
+    world.worker.turn()
+    assert world.committed() == 0
+    world.worker.turn()
+    assert world.committed() == 1

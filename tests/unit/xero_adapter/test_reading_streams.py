@@ -16,7 +16,7 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
-from accounting_link.contracts.topics import DEAD_LETTERS
+from accounting_link.contracts.topics import DEAD_LETTERS, SYNC_LIFE
 from accounting_link.contracts.words import KIND_OF, ParkReason, Stream
 from accounting_link.testing.builders import SCOPE
 from tests.unit.xero_adapter.world import STREAMS, World
@@ -307,3 +307,14 @@ class LeaveForAll(MemoryShared[Ledger]):
 
     def change(self, tenant_id: str, step: Callable[[Ledger], tuple[Ledger, T]]) -> T:
         return step(Ledger())[1]
+
+
+def test_a_new_attempt_stops_the_reading_of_the_one_before(world: World) -> None:
+    world.request()
+    world.step(4)
+    world.request(replace(SCOPE, attempt=2))
+    world.run()
+
+    ends = [one for one in world.broker.log(SYNC_LIFE.name()) if isinstance(one.event, StreamEnded)]
+    assert {one.scope.attempt for one in ends} == {2}
+    assert world.lag() == 0
