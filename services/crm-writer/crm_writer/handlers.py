@@ -69,7 +69,8 @@ def applied(told: Told, publisher: Publisher) -> Iterator[Message]:
     for copy, outcome in told:
         groups[copy.scope, copy.place].append(outcome)
     for (scope, place), outcomes in groups.items():
-        yield from _cut(scope, place, outcomes, publisher)
+        # Whoever counts them by their offsets must see these rise, also where a batch is cut.
+        yield from _cut(scope, place, sorted(outcomes, key=lambda one: one.offset), publisher)
 
 
 def _cut(scope: Scope, place: Place, outcomes: Sequence[Outcome], publisher: Publisher) -> Iterator[Message]:

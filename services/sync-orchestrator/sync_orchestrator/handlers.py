@@ -82,13 +82,6 @@ class Advance:
                 lost=isinstance(event, ConnectionLost),
             )
         )
-        if isinstance(event, ConnectionEstablished):
-            self._wake_parked(scope, event.authorisation)
-
-    def _wake_parked(self, scope: Scope, authorisation: int) -> None:
-        now = self._clock.now()
-        for parked in self._store.parked(scope.account_id, scope.connection_id):
-            self._store.change(parked.id, lambda sync: lifecycle.authorised_again(sync, authorisation, now))
 
 
 def _missing(events: Sequence[Received]) -> dict[str, bool]:
@@ -132,15 +125,25 @@ class Tend:
             self._store.begin(sync.id, partial(_begin, generation=generation, now=now))
             return
 
+        # Looked at, not told: that a person connected again may be heard before that the sync is parked.
+        authorisation = self._authorisation(sync) if sync.state == State.PARKED else 0
+
         def step(current: Sync) -> Step:
             if current.state in FINAL or current.state == State.WAITING:
                 return current, []
             if current.generation < generation:
                 log.warning("the broker forgot this sync's events; a new attempt", sync=current.id)
                 return lifecycle.new_attempt(current, generation, now)
+            if current.parked and current.parked.authorisation < authorisation:
+                return lifecycle.authorised_again(current, authorisation, now)
             return lifecycle.watch(current, now, self._silence)
 
-        self._store.change(sync.id, step)
+        if step(sync)[0] is not sync:  # most need nothing, and a transaction each would be most of the work
+            self._store.change(sync.id, step)
+
+    def _authorisation(self, sync: Sync) -> int:
+        connection = self._store.connection(sync.account_id, sync.connection_id)
+        return connection.authorisation if connection else 0
 
     def _ask_for_missing(self, generation: int) -> None:
         now = self._clock.now()

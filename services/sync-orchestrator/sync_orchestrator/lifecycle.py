@@ -31,6 +31,7 @@ from sync_orchestrator.sync import FINAL, STOPPING, Applied, Ended, Parked, Stat
 BAD_AT_LEAST, BAD_SHARE = 100, 0.2
 STOPPED_WITHOUT_DRAINS = timedelta(minutes=10)
 WITHOUT_PROGRESS = timedelta(days=1)
+WITHOUT_A_RECORD = timedelta(days=2)  # a day's limit used up may cost one
 PARKED_FOR_A_PERSON = timedelta(days=7)
 ASKS_BEFORE_NEW_ATTEMPT = 2
 ATTEMPTS = 2
@@ -40,13 +41,13 @@ Step = tuple[Sync, list[Event]]
 
 def begin(sync: Sync, now: datetime) -> Step:
     """Its turn has come: ask the adapter for the first time."""
-    running = replace(sync, state=State.RUNNING, progress_at=now)
+    running = replace(sync, state=State.RUNNING, progress_at=now, advanced_at=now)
     return running, [_request(running)]
 
 
 def cancel(sync: Sync, by: str, now: datetime) -> Step:
     """What has not begun is cancelled at once; what is being read ends when the adapter has let go."""
-    if sync.state in FINAL or sync.state == State.CANCELLING:
+    if sync.state in FINAL or sync.state in STOPPING:
         return sync, []
     if sync.state == State.WAITING:
         return _end(replace(sync, cancelled_by=by), State.CANCELLED, now)
@@ -63,6 +64,8 @@ def advance(sync: Sync, event: Event, scope: Scope, now: datetime) -> Step:
 def watch(sync: Sync, now: datetime, silence: timedelta) -> Step:
     """What passing time does. Silence counts only while a replica holds the request and has not read to the
     end: a request that none has reached yet, and markers that the writers have not reached, are waiting."""
+    if _waits_for_xero(sync) and now - (sync.advanced_at or sync.requested_at) > WITHOUT_A_RECORD:
+        return _stop(sync, State.FAILING, "Xero gave nothing for two days", now)
     if sync.state == State.PARKED:
         return _watch_parked(sync, now)
     if sync.state in STOPPING and sync.stopping_since and now - sync.stopping_since > STOPPED_WITHOUT_DRAINS:
@@ -77,7 +80,8 @@ def watch(sync: Sync, now: datetime, silence: timedelta) -> Step:
 
 def ask_again(sync: Sync, now: datetime) -> Step:
     """The same attempt once more; the adapter goes on where its checkpoints stand."""
-    asked = replace(sync, state=State.RUNNING, ask=sync.ask + 1, parked=None, progress_at=now)
+    since = now if _waits_for_a_person(sync) else sync.advanced_at
+    asked = replace(sync, state=State.RUNNING, ask=sync.ask + 1, parked=None, progress_at=now, advanced_at=since)
     return asked, [_request(asked)]
 
 
@@ -170,10 +174,22 @@ def _failed(before: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> tuple[str
 
 
 def _check_bad(sync: Sync, now: datetime) -> Step:
-    applied = sum(sum(place.count.values()) for place in sync.applied.values())
-    if sync.state in STOPPING or len(sync.failed) < BAD_AT_LEAST or len(sync.failed) < BAD_SHARE * applied:
+    if sync.state in STOPPING or not _too_many_bad(sync):
         return sync, []
-    return _stop(sync, State.FAILING, f"{len(sync.failed)} of {applied} records could not be used", now)
+    return _stop(sync, State.FAILING, _bad_reason(sync), now)
+
+
+def _too_many_bad(sync: Sync) -> bool:
+    """Of all there are, not of those that happened to come first."""
+    streams = [sync.of(wanted.stream) for wanted in sync.streams]
+    if len(sync.failed) < BAD_AT_LEAST or any(one.expected is None and not one.ended for one in streams):
+        return False
+    applied = sum(sum(place.count.values()) for place in sync.applied.values())
+    return len(sync.failed) >= BAD_SHARE * max(applied, sum(one.expected or 0 for one in streams))
+
+
+def _bad_reason(sync: Sync) -> str:
+    return f"{len(sync.failed)} records could not be used"
 
 
 def _parked(sync: Sync, event: SyncParked, scope: Scope, now: datetime) -> Step:
@@ -203,7 +219,15 @@ _REACTIONS: dict[type[Event], Callable[[Sync, Any, Scope, datetime], Step]] = {
 
 
 def _progressed(sync: Sync, now: datetime) -> Sync:
-    return replace(sync, progress_at=now, asked_since_progress=0)
+    return replace(sync, progress_at=now, advanced_at=now, asked_since_progress=0)
+
+
+def _waits_for_xero(sync: Sync) -> bool:
+    return sync.state in (State.RUNNING, State.PARKED) and not _waits_for_a_person(sync)
+
+
+def _waits_for_a_person(sync: Sync) -> bool:
+    return sync.parked is not None and sync.parked.until is None
 
 
 def _is_held(sync: Sync) -> bool:
@@ -237,9 +261,17 @@ def _stop(sync: Sync, state: State, reason: str, now: datetime) -> Step:
 def _maybe_end(sync: Sync, now: datetime) -> Step:
     if not sync.is_done():
         return sync, []
-    if sync.state in STOPPING:
+    if sync.state in STOPPING and not _read_whole(sync):
         return _end(sync, _stopped_state(sync), now)
+    if _too_many_bad(sync):
+        return _end(replace(sync, reason=_bad_reason(sync)), State.FAILED, now)
     return _end(sync, State.COMPLETED_WITH_PROBLEMS if sync.failed else State.COMPLETED, now)
+
+
+def _read_whole(sync: Sync) -> bool:
+    """A person's stop came too late: everything had been read, and is written."""
+    ends = [sync.of(wanted.stream).ended for wanted in sync.streams]
+    return sync.state == State.CANCELLING and not any(end is None or end.stopped for end in ends)
 
 
 def _stopped_state(sync: Sync) -> State:
@@ -247,7 +279,8 @@ def _stopped_state(sync: Sync) -> State:
 
 
 def _end(sync: Sync, state: State, now: datetime) -> Step:
-    ended = replace(sync, state=state, ended_at=now, parked=None)
+    reason = "" if state in (State.COMPLETED, State.COMPLETED_WITH_PROBLEMS) else sync.reason
+    ended = replace(sync, state=state, reason=reason, ended_at=now, parked=None)
     events: dict[State, Event] = {
         State.COMPLETED: SyncCompleted(problems=False, ended_at=now),
         State.COMPLETED_WITH_PROBLEMS: SyncCompleted(problems=True, ended_at=now),

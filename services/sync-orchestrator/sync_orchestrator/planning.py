@@ -13,7 +13,6 @@ from sync_orchestrator.sync import Sync
 # Xero says when a record changed to the millisecond but its Date header, from which a mark is made, tells
 # whole seconds, and its servers' clocks may differ. What is read twice is told unchanged.
 OVERLAP = timedelta(seconds=2)
-STREAMS = (Stream.CONTACTS, Stream.INVOICES)
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "syncs.accounting-link.legrandcrm.com")
 
 
@@ -49,7 +48,7 @@ def plan(
         lane=Lane.BULK,
         kind=kind,
         settings=preferences.for_sync(),
-        streams=tuple(StreamRequest(stream=stream, since=since(stream)) for stream in STREAMS),
+        streams=tuple(StreamRequest(stream=stream, since=since(stream)) for stream in Stream),
         scopes=preferences.scopes(),
         requested_by=requested_by,
         requested_at=now,

@@ -133,10 +133,6 @@ class Store:
         found = self._db.syncs.find_one({"account_id": account_id, "connection_id": connection_id, "slot": slot})
         return _sync(found) if found else None
 
-    def parked(self, account_id: str, connection_id: str) -> list[Sync]:
-        which = {"account_id": account_id, "connection_id": connection_id, "state": State.PARKED}
-        return [_sync(found) for found in self._db.syncs.find(which)]
-
     def open(self) -> list[Sync]:
         """Every sync that has not ended, oldest first. Of all accounts: only the worker asks."""
         return [_sync(found) for found in self._db.syncs.find({"state": {"$in": OPEN}}).sort("requested_at", ASCENDING)]
@@ -240,7 +236,13 @@ class Store:
 
     def told(self, connection: Connection) -> None:
         """What speaks of a lower authorisation than is known is ignored."""
-        newer = {"_id": connection.id, "authorisation": {"$lte": connection.authorisation}}
+        # Of one authorisation the loss is later than the consent, in whichever order they are told.
+        same = (
+            {"authorisation": connection.authorisation}
+            if connection.lost
+            else {"authorisation": connection.authorisation, "lost": False}
+        )
+        newer = {"_id": connection.id, "$or": [{"authorisation": {"$lt": connection.authorisation}}, same]}
         values = msgspec.to_builtins(connection)
         values.pop("id")
         try:

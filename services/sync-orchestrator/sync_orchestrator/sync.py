@@ -99,6 +99,7 @@ class Sync(Frozen, frozen=True, kw_only=True):
     started_ask: int = 0  # the last ask of this attempt that a replica has taken on
     asked_since_progress: int = 0
     progress_at: datetime | None = None
+    advanced_at: datetime | None = None  # when something was last read or put away; asking is neither
     stopping_since: datetime | None = None
     cancelled_by: str = ""
     started_at: datetime | None = None

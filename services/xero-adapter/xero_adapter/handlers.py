@@ -1,14 +1,18 @@
 """One method a request: start reading, stop reading. Taking a request on never blocks the poll loop."""
 
+import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextlib import ExitStack
+from datetime import datetime
 from functools import partial
 
 from accounting_link.chassis import logs
 from accounting_link.chassis.messages import Delivery, Place, Received, Unread
 from accounting_link.contracts.cloudevents import UnreadableError
+from accounting_link.contracts.event import Scope
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import SyncStarted
+from accounting_link.contracts.words import Stream
 from xero_adapter import metrics
 from xero_adapter.jobs import Job, StreamTask, Tools, end_stream
 from xero_adapter.organisation import OrganisationTask
@@ -18,8 +22,6 @@ from xero_adapter.store import Hold
 
 log = logs.logger()
 
-# "I hold it" is said again this often, so that silence means something.
-_SAY_AGAIN = timedelta(seconds=60)
 _MOST_IN_HAND = 1000
 
 Finished = Callable[[], None]
@@ -31,6 +33,7 @@ class Requests:
     def __init__(self, tools: Tools, pool: Pool) -> None:
         self._tools, self._pool = tools, pool
         self._jobs: list[Job] = []
+        self._lock = threading.Lock()  # jobs are done in their own threads
 
     def begin(self, delivery: Delivery, finished: Finished) -> None:
         try:
@@ -41,8 +44,9 @@ class Requests:
             return
         if isinstance(received.event, SyncRequested | ContactsRequested):
             job = self._job(received, received.event, finished)
-            self._supersede(job)
-            self._jobs.append(job)
+            with self._lock:
+                self._supersede(job)
+                self._jobs.append(job)
             self._pool.add(partial(self._open, job))
         elif isinstance(received.event, SyncStopRequested):
             self._pool.add(partial(self._stop, received, received.event, finished))
@@ -51,17 +55,13 @@ class Requests:
             finished()
 
     def lost(self, places: frozenset[Place]) -> None:
-        for job in self._jobs:
-            job.lost = job.lost or job.place in places
-        self._jobs = [job for job in self._jobs if not job.lost]
+        with self._lock:
+            for job in self._jobs:
+                job.lost = job.lost or job.place in places
+            self._jobs = [job for job in self._jobs if not job.lost]
 
     def turn(self) -> None:
         self._pool.check()
-        now = self._tools.clock.now()
-        for job in self._jobs:
-            if now - job.told_at >= _SAY_AGAIN:
-                job.told_at = now
-                self._tools.say(job.scope, SyncStarted(at=now))
         metrics.HELD.set(len(self._jobs))
         metrics.WAITING.set(self._pool.waiting())
 
@@ -75,7 +75,6 @@ class Requests:
             request=request,
             tools=self._tools,
             finished=lambda: self._done(job, finished),
-            told_at=self._tools.clock.now(),
         )
         return job
 
@@ -87,7 +86,8 @@ class Requests:
                 other.superseded = True
 
     def _done(self, job: Job, finished: Finished) -> None:
-        self._jobs = [other for other in self._jobs if other is not job]
+        with self._lock:
+            self._jobs = [other for other in self._jobs if other is not job]
         finished()
 
     def _open(self, job: Job) -> datetime | None:
@@ -118,13 +118,26 @@ class Requests:
         scope = received.scope
         with logs.bound(scope):
             if self._tools.checkpoints.stop(scope) != Hold.OLD:
+                in_hand = [job for job in self._jobs if job.scope.sync_id == scope.sync_id]
+                for job in in_hand:
+                    job.stopping = True
                 for stream in request.streams:
-                    # Taking the checkpoint fences off whoever reads this stream now, here or elsewhere.
-                    checkpoint = self._tools.checkpoints.take(scope, stream, cursors.begin(None))
-                    end_stream(self._tools, scope, stream, checkpoint, stopped=True)
+                    self._end(scope, stream, in_hand)
                 log.info("sync stopped", reason=request.reason)
         finished()
         return None
+
+    def _end(self, scope: Scope, stream: Stream, in_hand: list[Job]) -> None:
+        """Not between a page's records and its checkpoint: they would be in the CRM and in no number."""
+        with ExitStack() as writing:
+            for job in in_hand:
+                writing.enter_context(job.writing[stream])
+            # Taking the checkpoint fences off whoever else reads this stream; again while somebody who did not know
+            # yet of the stop takes it in between.
+            ended = False
+            while not ended:
+                checkpoint = self._tools.checkpoints.take(scope, stream, cursors.begin(None))
+                ended = end_stream(self._tools, scope, stream, checkpoint, stopped=True)
 
     def _set_aside(self, unread: Unread, finished: Finished) -> None:
         self._tools.dead.keep([unread])

@@ -6,6 +6,7 @@ again by whoever takes the request on, from where the checkpoint stands.
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from xero_adapter.caller import Caller
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.cursor import Cursor, Page
 from xero_adapter.planning.permits import Granted, Wait
-from xero_adapter.store import Checkpoint, Checkpoints, Known, Shared
+from xero_adapter.store import Checkpoint, Checkpoints, Hold, Known, Shared
 from xero_adapter.xero import dates, reading
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.reading import Read
@@ -39,6 +40,7 @@ log = logs.logger()
 
 PARK_PAST = timedelta(seconds=60)
 TRIES = 10  # with the pauses below, about three minutes of Xero not answering
+_UNTIL_IT_KNOWS = timedelta(seconds=2)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=30)
 
 
@@ -70,10 +72,12 @@ class Job:
     request: SyncRequested | ContactsRequested
     tools: Tools
     finished: Callable[[], None]
-    told_at: datetime
     lost: bool = False  # its partition is another replica's now
-    superseded: bool = False  # asked again since
+    superseded: bool = False  # a later attempt or ask of its sync is in hand
+    stopping: bool = False  # whoever stops it ends its streams
     parking: SyncParked | None = None
+    # Held from the first record of a page to its checkpoint, so that a stop never comes in between.
+    writing: defaultdict[Stream, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     _reading: set[Stream] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -102,13 +106,13 @@ class Job:
         self.parking = SyncParked(reason=reason, detail=detail, until=until, authorisation=known)
 
 
-def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoint, *, stopped: bool) -> None:
+def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoint, *, stopped: bool) -> bool:
     """Marks the end on every partition that the stream's records lie on, then tells the sync's life topic. Does
-    nothing when another has taken the checkpoint since. To be repeated harmlessly."""
+    nothing, and says so, when another has taken the checkpoint since. To be repeated harmlessly."""
     if not checkpoint.ended:
         checkpoint = replace(checkpoint, ended=True, stopped=stopped)
         if not tools.checkpoints.save(checkpoint):
-            return
+            return False
     tools.faults.reach("xero-adapter:before-markers")
     topic = RECORDS.name(scope.lane)
     ended = StreamEnded(
@@ -125,6 +129,7 @@ def end_stream(tools: Tools, scope: Scope, stream: Stream, checkpoint: Checkpoin
     markers = tuple(Marker(partition=one.place.partition, offset=one.offset) for one in sent)
     tools.say(scope, replace(ended, markers=markers))
     log.info("stream ended", stream=stream, read=ended.read, calls=ended.calls, stopped=ended.stopped)
+    return True
 
 
 class StreamTask:
@@ -134,6 +139,7 @@ class StreamTask:
         self._job, self._stream, self._at = job, stream, checkpoint
         self._tools, self._scope = job.tools, job.scope
         self._tries = 0
+        self._retake = False
         # What the next page gives once more, for its filter goes back a second: no need to publish it again.
         self._given: dict[str, VersionedRecord] = {}
 
@@ -144,10 +150,14 @@ class StreamTask:
     def _step(self) -> datetime | None:
         if self._job.lost:
             return None
-        if self._job.parking or self._job.superseded:
+        if self._job.parking or self._job.superseded or self._job.stopping:
             return self._leave()
+        if self._retake:
+            self._at = self._tools.checkpoints.take(self._scope, self._stream, cursors.begin(None))
+            self._given, self._retake = {}, False
         if self._at.ended or (self._at.begun and self._at.cursor is None):
-            end_stream(self._tools, self._scope, self._stream, self._at, stopped=False)
+            if not end_stream(self._tools, self._scope, self._stream, self._at, stopped=False):
+                return self._overtaken()
             return self._leave()
         try:
             return self._read_page()
@@ -175,18 +185,22 @@ class StreamTask:
         named = self._job.named
         call = reading.call(self._stream, cursor, self._tools.page_size, named)
         with metrics.CALL_SECONDS.labels(self._stream).time():
+            asked = self._tools.clock.monotonic()
             answer = caller.call(token, self._scope, permit, call)
+            took = timedelta(seconds=self._tools.clock.monotonic() - asked)
         metrics.CALLS.labels(self._stream, str(answer.status)).inc()
         metrics.EGRESS_BYTES.inc(answer.egress)
         if named:
             found = reading.read_named(answer, cursor, named, self._job.request.settings)
         else:
             found = reading.read(self._stream, answer, self._job.request.settings, self._tools.page_size)
-        sent = self._publish(found, permit)
-        self._tools.faults.reach("xero-adapter:after-publish")
-        if not self._save(found, answer, sent):
-            log.warning("another replica has taken this stream over", stream=self._stream)
-            return self._leave()
+        with self._job.writing[self._stream]:
+            if self._job.stopping:
+                return self._leave()
+            sent = self._publish(found, permit)
+            self._tools.faults.reach("xero-adapter:after-publish")
+            if not self._save(found, answer, sent, took):
+                return self._overtaken()
         self._tries = 0
         return self._tools.clock.now()
 
@@ -215,7 +229,7 @@ class StreamTask:
         metrics.UNREADABLE.labels(self._stream).inc()
         self._tools.dead.keep_record(self._scope, about, reason, raw)
 
-    def _save(self, found: Read, answer: Answer, sent: list[Sent]) -> bool:
+    def _save(self, found: Read, answer: Answer, sent: list[Sent], took: timedelta) -> bool:
         at, page = self._at, found.page
         read = at.read + len(sent)
         cursor = self._tools.follow(at.cursor or cursors.begin(None), page)
@@ -231,7 +245,7 @@ class StreamTask:
             pages=at.pages + 1,
             calls=at.calls + 1,
             bytes=at.bytes + answer.egress,
-            began_at=at.began_at or dates.header(answer.headers.get("Date")),
+            began_at=at.began_at or _asked_at(answer, took),
         )
         if not self._tools.checkpoints.save(after):
             return False
@@ -254,6 +268,15 @@ class StreamTask:
         known = {**self._given, **{record.xero_id: record for record in found.records}}
         since = following.since
         return {xero_id: one for xero_id, one in known.items() if since is None or one.updated_at >= since}
+
+    def _overtaken(self) -> datetime | None:
+        """Another has taken the checkpoint: a later ask or a stop, which see to the stream; or a replica that has
+        lost the request and does not know it yet. While the request is ours its offset must not go unread."""
+        log.warning("another replica has taken this stream over", stream=self._stream)
+        if self._tools.checkpoints.hold(self._scope) != Hold.GO:
+            return self._leave()
+        self._retake = True
+        return self._tools.clock.now() + _UNTIL_IT_KNOWS
 
     def _wait(self, wait: Wait, authorisation: int, now: datetime) -> datetime | None:
         if wait.until - now <= PARK_PAST:
@@ -281,12 +304,20 @@ class StreamTask:
         return self._tools.clock.now()
 
     def _give_up(self, reason: str) -> datetime | None:
+        if not self._tools.checkpoints.save(self._at):  # whoever has taken it since may fare better
+            return self._overtaken()
         self._tools.say(self._scope, FetchFailed(stream=self._stream, reason=reason))
         return self._leave()
 
     def _leave(self) -> datetime | None:
         self._job.leave(self._stream)
         return None
+
+
+def _asked_at(answer: Answer, took: timedelta) -> datetime | None:
+    """By Xero's clock. Its Date is that of the answer, and what changes while it answers is in no page of one call."""
+    answered_at = dates.header(answer.headers.get("Date"))
+    return answered_at - took if answered_at else None
 
 
 _WAITS = {

@@ -1,173 +1,257 @@
-"""What a person does in Xero to a contact or an invoice, with Xero's refusals. Pure: documents in, documents out."""
+"""What a person does in Xero to a record, with Xero's refusals. Pure: documents in, documents out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from random import Random
 from typing import Any
 
+from xero_simulator import settle
+from xero_simulator.kinds import CREDITS, KINDS, paid_kind
 from xero_simulator.organisation import Organisation
-from xero_simulator.seed import new_id, paid
-from xero_simulator.totals import cents, complete
-from xero_simulator.wire import Doc, day_fields, from_ms, stamp
+from xero_simulator.seed import NEW_INVOICE, ONE, new_id
+from xero_simulator.totals import cents, complete, left
+from xero_simulator.wire import Doc, day_fields, from_ms
 
-_ZERO = Decimal("0.00")
+Made = list[tuple[str, Doc]]  # whole documents as they then are, with their kinds; the first is the one asked about
+
+NEW_CONTACT: Doc = {
+    "ContactStatus": "ACTIVE",
+    **dict.fromkeys(("EmailAddress", "BankAccountDetails"), ""),
+    **{name: [] for name in ("Addresses", "Phones", "ContactGroups")},
+    **dict.fromkeys(("IsSupplier", "IsCustomer", "HasAttachments", "HasValidationErrors"), False),
+    "ContactPersons": [],
+}
 
 
 class RefusedError(Exception):
     """A change that Xero would not make; the message is for people."""
 
 
-def change(org: Organisation, wanted: Mapping[str, Any], now_ms: int, random: Random) -> tuple[str, Doc]:
-    """One change as (kind, the whole document as it then is). Raises RefusedError and changes nothing itself.
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One change that is asked for. ``doc`` is the record as it stands, empty for one that is to be created."""
 
-    ``wanted``: kind (contact or invoice), op (set, touch, create; contact: archive, restore, merge, gdpr; invoice:
-    pay, void), id, set (fields in Xero's names), amount, into. The README shows each.
-    """
-    kind, op = wanted.get("kind"), wanted.get("op") or "set"
-    does = _DOES.get((str(kind), str(op)))
+    org: Organisation
+    kind: str
+    doc: Doc
+    wanted: Mapping[str, Any]
+    day: date
+    random: Random
+
+    @property
+    def fields(self) -> Doc:
+        return dict(self.wanted.get("set") or {})
+
+    def amount(self, most: Decimal) -> Decimal:
+        """The amount asked for, else all of ``most``, which it must not exceed."""
+        try:
+            amount = cents(Decimal(str(self.wanted.get("amount") or most)))
+        except InvalidOperation:
+            raise RefusedError("the amount is not a number") from None
+        if not 0 < amount <= most:
+            raise RefusedError("Payment amount exceeds the amount outstanding on this document")
+        return amount
+
+    def other(self, kind: str, key: object) -> Doc:
+        try:
+            return self.org.doc(kind, str(key))
+        except KeyError:
+            raise RefusedError(f"there is no {kind} {str(key)!r}") from None
+
+    def new_id(self) -> str:
+        return new_id(self.random)
+
+
+def change(org: Organisation, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Made:
+    """One change. Raises RefusedError; changes nothing itself. ``wanted`` is told in the README."""
+    kind, op = str(wanted.get("kind")), str(wanted.get("op") or "set")
+    does = _DOES.get((kind, op))
     if does is None:
         raise RefusedError(f"there is no change {op!r} of a {kind!r}")
-    doc = {} if op == "create" else _held(org, str(kind), str(wanted.get("id")))
-    return str(kind), stamp(does(org, doc, wanted, now_ms, random), now_ms)
+    act = Act(org, kind, {}, wanted, from_ms(now_ms).date(), random)
+    if op != "create":
+        act = Act(org, kind, act.other(kind, wanted.get("id")), wanted, act.day, random)
+    return does(act)
 
 
-def _held(org: Organisation, kind: str, key: str) -> Doc:
-    try:
-        return org.contact_doc(key) if kind == "contact" else org.invoice_doc(key)
-    except KeyError:
-        raise RefusedError(f"there is no {kind} {key!r}") from None
+def _touch(act: Act) -> Made:
+    return [(act.kind, act.doc)]
 
 
-def _touch(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    return doc
+# -- contacts
 
 
-def _set_contact(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    new = {name: value for name, value in {**doc, **wanted.get("set", {})}.items() if value is not None}
-    _check_name(org, doc["ContactID"], new.get("Name"))
-    return {**new, "ContactID": doc["ContactID"]}
+def _set_contact(act: Act) -> Made:
+    new = {name: value for name, value in {**act.doc, **act.fields}.items() if value is not None}
+    check_name(act.org, act.doc["ContactID"], new.get("Name"))
+    return [("contact", {**new, "ContactID": act.doc["ContactID"]})]
 
 
-def _check_name(org: Organisation, own_id: str, name: str | None) -> None:
+def check_name(org: Organisation, own_id: str, name: str | None) -> None:
     """Names are unique among active contacts and at most 255 long (spec, Contact.Name)."""
-    folded = (name or "").strip().casefold()
     if len(name or "") > 255:
         raise RefusedError("The Contact Name must not be longer than 255 characters.")
-    for other in org.contacts.records.values() if folded else ():
-        if other.id != own_id and other.status == "ACTIVE" and (other.name or "").strip().casefold() == folded:
-            raise RefusedError("The contact name must be unique across all active contacts.")
+    found = active_with_name(org, name)
+    if found is not None and found != own_id:
+        raise RefusedError(
+            f"The contact name {name} is already assigned to another contact."
+            " The contact name must be unique across all active contacts."
+        )
 
 
-def _create_contact(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    new = {
-        "ContactID": new_id(random),
-        "ContactStatus": "ACTIVE",
-        "Addresses": [],
-        "Phones": [],
-        "ContactGroups": [],
-        "IsSupplier": False,
-        "IsCustomer": False,
-        "HasAttachments": False,
-        "HasValidationErrors": False,
-        "ContactPersons": [],
-        **wanted.get("set", {}),
-    }
-    _check_name(org, new["ContactID"], new.get("Name"))
-    return new
+def active_with_name(org: Organisation, name: str | None) -> str | None:
+    """The id of the active contact of that name, which is compared trimmed and without case."""
+    folded, held = (name or "").strip().casefold(), org.contacts.columns
+    for number, other in enumerate(held["name"] if folded else ()):
+        if other and other.strip().casefold() == folded and held["status"][number] == "ACTIVE":
+            return org.contacts.id(number)
+    return None
 
 
-def _status(status: str) -> Any:
-    def does(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-        if status == "ACTIVE":
-            _check_name(org, doc["ContactID"], doc.get("Name"))
-        return {**doc, "ContactStatus": status}
-
-    return does
+def _create_contact(act: Act) -> Made:
+    new = {"ContactID": act.new_id(), **NEW_CONTACT, **act.fields}
+    check_name(act.org, new["ContactID"], new.get("Name"))
+    return [("contact", new)]
 
 
-def _merge(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    """Archived, naming the survivor. Its invoices move too: the simulator does that, for it changes many records."""
-    into = _held(org, "contact", str(wanted.get("into")))
-    if into["ContactID"] == doc["ContactID"]:
+def _archive(act: Act) -> Made:
+    return [("contact", {**act.doc, "ContactStatus": "ARCHIVED"})]
+
+
+def _restore(act: Act) -> Made:
+    check_name(act.org, act.doc["ContactID"], act.doc.get("Name"))
+    return [("contact", {**act.doc, "ContactStatus": "ACTIVE"})]
+
+
+def _gdpr(act: Act) -> Made:
+    """A person asked to be forgotten: what is personal goes. What Xero blanks exactly is UNCONFIRMED."""
+    kept = {name: value for name, value in act.doc.items() if name not in ("FirstName", "LastName", "Website")}
+    blank: Doc = {"EmailAddress": "", "BankAccountDetails": "", "ContactPersons": [], "Addresses": [], "Phones": []}
+    return [("contact", {**kept, **blank, "ContactStatus": "GDPRREQUEST"})]
+
+
+def _merge(act: Act) -> Made:
+    """Archived, naming the survivor, which gets all that it had: that follows when the document is put."""
+    into = act.other("contact", act.wanted.get("into"))
+    if into["ContactID"] == act.doc["ContactID"]:
         raise RefusedError("a contact cannot be merged into itself")
-    return {**doc, "ContactStatus": "ARCHIVED", "MergedToContactID": into["ContactID"]}
+    if into["ContactStatus"] != "ACTIVE":
+        raise RefusedError("a contact can only be merged into an active one")
+    return [("contact", {**act.doc, "ContactStatus": "ARCHIVED", "MergedToContactID": into["ContactID"]})]
 
 
-def _set_invoice(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
+# -- invoices and bills
+
+
+def _set_document(act: Act) -> Made:
     """Plain fields as given; Date and DueDate as yyyy-mm-dd; lines with new sums."""
-    fields = dict(wanted.get("set", {}))
+    fields = act.fields
     for name in ("Date", "DueDate"):
         if name in fields:
             fields |= day_fields(name, date.fromisoformat(fields[name]))
     if "Contact" in fields:
-        _held(org, "contact", fields["Contact"]["ContactID"])
+        act.other("contact", fields["Contact"]["ContactID"])
     if "LineItems" in fields:
-        fields["LineItems"] = [{"LineItemID": new_id(random), "Tracking": [], **line} for line in fields["LineItems"]]
-    new = {**doc, **fields, "InvoiceID": doc["InvoiceID"]}
-    return complete(new) if fields.keys() & {"LineItems", "LineAmountTypes", "Status"} else new
+        fields["LineItems"] = [{"LineItemID": act.new_id(), "Tracking": [], **line} for line in fields["LineItems"]]
+    key = KINDS[act.kind].id
+    new = {**act.doc, **fields, key: act.doc[key]}
+    return [(act.kind, complete(new) if fields.keys() & {"LineItems", "LineAmountTypes", "Status"} else new)]
 
 
-def _create_invoice(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    today = from_ms(now_ms).date()
-    blank: Doc = {
+def _create_document(act: Act) -> Made:
+    """An invoice, bill or credit note of the contact and the lines in ``set``; authorised unless it says otherwise."""
+    if not (act.fields.get("Contact") and act.fields.get("LineItems")):
+        raise RefusedError(f"a new {act.kind} needs Contact and LineItems")
+    blank = _blank_invoice(act)
+    if act.kind != "invoice":
+        blank["Type"] = "ACCPAY" if str(act.fields.get("Type", "")).startswith(("ACCPAY", "SPEND")) else "ACCREC"
+        number = f"CN-{len(act.org.shelves[act.kind]) + 1:04d}-{act.random.randrange(999):03d}"
+        blank["Contact"] = act.fields["Contact"]
+        blank = settle.credit(act.kind, blank, act.new_id(), number, act.day, [])
+    return _set_document(Act(act.org, act.kind, blank, act.wanted, act.day, act.random))
+
+
+def _blank_invoice(act: Act) -> Doc:
+    return {
         "Type": "ACCREC",
-        "InvoiceID": new_id(random),
+        "InvoiceID": act.new_id(),
         "Reference": "",
         "Status": "AUTHORISED",
-        "InvoiceNumber": f"INV-{len(org.invoices.records) + 1:04d}-{random.randrange(999):03d}",
-        "Payments": [],
-        "CreditNotes": [],
-        "Prepayments": [],
-        "Overpayments": [],
-        "AmountPaid": _ZERO,
-        "AmountCredited": _ZERO,
-        "CurrencyRate": Decimal("1.0000000000"),
-        "IsDiscounted": False,
-        "HasAttachments": False,
-        "HasErrors": False,
-        **day_fields("Date", today),
-        **day_fields("DueDate", today),
+        "InvoiceNumber": f"INV-{len(act.org.invoices) + 1:04d}-{act.random.randrange(999):03d}",
+        **NEW_INVOICE,
+        "CurrencyRate": ONE,
+        **day_fields("Date", act.day),
+        **day_fields("DueDate", act.day),
         "LineAmountTypes": "Exclusive",
-        "CurrencyCode": org.profile["BaseCurrency"],
+        "CurrencyCode": act.org.profile["BaseCurrency"],
         "LineItems": [],
     }
-    if not (wanted.get("set", {}).get("Contact") and wanted["set"].get("LineItems")):
-        raise RefusedError("a new invoice needs Contact and LineItems")
-    return _set_invoice(org, blank, wanted, now_ms, random)
 
 
-def _pay(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    """A payment of ``amount``, or of all that is due."""
-    try:
-        amount = cents(Decimal(str(wanted.get("amount") or doc["AmountDue"])))
-    except InvalidOperation:
-        raise RefusedError("the amount is not a number") from None
-    if doc["Status"] != "AUTHORISED":
+def _pay(act: Act) -> Made:
+    """A payment of an invoice, or a refund of credit: of ``amount``, or of all that is left."""
+    if act.doc["Status"] != "AUTHORISED":
         raise RefusedError("Payments can only be made against Authorised documents")
-    if not 0 < amount <= doc["AmountDue"]:
-        raise RefusedError("Payment amount exceeds the amount outstanding on this document")
-    return paid(doc, amount, from_ms(now_ms).date(), new_id(random))
+    amount = act.amount(act.doc["AmountDue" if act.kind == "invoice" else "RemainingCredit"])
+    made = settle.payment(act.kind, act.doc, amount, act.day, act.new_id(), str(act.wanted.get("reference") or ""))
+    return [(act.kind, settle.paid(act.doc, made)), ("payment", made)]
 
 
-def _void(org: Organisation, doc: Doc, wanted: Mapping[str, Any], now_ms: int, random: Random) -> Doc:
-    """A draft becomes DELETED, an authorised invoice without payments VOIDED."""
-    if doc["Status"] not in ("DRAFT", "SUBMITTED", "AUTHORISED") or doc["Payments"]:
+def _credit(act: Act) -> Made:
+    """A credit note of ``amount``, or of all that is due, applied to the invoice at once."""
+    if act.doc["Status"] != "AUTHORISED":
+        raise RefusedError("Credit can only be applied to Authorised documents")
+    amount = act.amount(act.doc["AmountDue"])
+    number = f"CN-{len(act.org.shelves['creditnote']) + 1:04d}-{act.random.randrange(999):03d}"
+    line = {"LineItemID": act.new_id(), "Description": "Credit", "AccountCode": "200", "UnitAmount": amount}
+    note = settle.credit("creditnote", act.doc, act.new_id(), number, act.day, [{**line, "Tracking": []}])
+    note, invoice = settle.allocated("creditnote", note, act.doc, amount, act.day, act.new_id())
+    return [("invoice", invoice), ("creditnote", note)]
+
+
+def _allocate(act: Act) -> Made:
+    """So much of the credit (``amount``, else as much as will go) is applied to the ``invoice`` of that id."""
+    invoice = act.other("invoice", act.wanted.get("invoice"))
+    if {act.doc["Status"], invoice["Status"]} != {"AUTHORISED"} or act.doc["CurrencyCode"] != invoice["CurrencyCode"]:
+        raise RefusedError("Credit can only be applied between Authorised documents of one currency")
+    amount = act.amount(min(act.doc["RemainingCredit"], invoice["AmountDue"]))
+    held, invoice = settle.allocated(act.kind, act.doc, invoice, amount, act.day, act.new_id())
+    return [(act.kind, held), ("invoice", invoice)]
+
+
+def _void(act: Act) -> Made:
+    """A draft becomes DELETED, an authorised document that nothing was done with VOIDED."""
+    used = act.doc["Payments"] or act.doc.get("Allocations") or act.doc.get("AmountCredited")
+    if act.doc["Status"] not in ("DRAFT", "SUBMITTED", "AUTHORISED") or used:
         raise RefusedError("Invoice not of valid status for modification: it is paid, part paid or gone already")
-    return complete({**doc, "Status": "VOIDED" if doc["Status"] == "AUTHORISED" else "DELETED"})
+    return [(act.kind, left({**act.doc, "Status": "VOIDED" if act.doc["Status"] == "AUTHORISED" else "DELETED"}))]
 
 
-_DOES = {
+def _delete_payment(act: Act) -> Made:
+    """The payment is DELETED, and what it was for is open again."""
+    if act.doc["Status"] == "DELETED":
+        raise RefusedError("This payment is deleted already")
+    kind = paid_kind(act.doc["PaymentType"])
+    paid_for = act.other(kind, act.doc["Invoice"]["InvoiceID"])
+    return [("payment", {**act.doc, "Status": "DELETED"}), (kind, settle.unpaid(paid_for, act.doc))]
+
+
+_DOES: dict[tuple[str, str], Callable[[Act], Made]] = {
+    **{(kind, "touch"): _touch for kind in KINDS},
     ("contact", "set"): _set_contact,
-    ("contact", "touch"): _touch,
     ("contact", "create"): _create_contact,
-    ("contact", "archive"): _status("ARCHIVED"),
-    ("contact", "restore"): _status("ACTIVE"),
-    ("contact", "gdpr"): _status("GDPRREQUEST"),
+    ("contact", "archive"): _archive,
+    ("contact", "restore"): _restore,
+    ("contact", "gdpr"): _gdpr,
     ("contact", "merge"): _merge,
-    ("invoice", "set"): _set_invoice,
-    ("invoice", "touch"): _touch,
-    ("invoice", "create"): _create_invoice,
+    **{(kind, "set"): _set_document for kind in ("invoice", *CREDITS)},
+    **{(kind, "create"): _create_document for kind in ("invoice", *CREDITS)},
+    **{(kind, "void"): _void for kind in ("invoice", *CREDITS)},
     ("invoice", "pay"): _pay,
-    ("invoice", "void"): _void,
+    ("invoice", "credit"): _credit,
+    **{(kind, "refund"): _pay for kind in CREDITS},
+    **{(kind, "allocate"): _allocate for kind in CREDITS},
+    ("payment", "delete"): _delete_payment,
 }

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from xero_simulator.changes import RefusedError
 from xero_simulator.faults import RuleError
+from xero_simulator.kinds import KINDS
 from xero_simulator.organisation import Organisation
 from xero_simulator.simulator import Simulator
 from xero_simulator.wire import Doc, decode
@@ -20,6 +21,7 @@ def blueprint(simulator: Simulator) -> Blueprint:
     _organisations(routes, simulator)
     _changes(routes, simulator)
     _rules(routes, simulator)
+    _webhooks(routes, simulator)
     return routes
 
 
@@ -81,7 +83,7 @@ def _organisations(routes: Blueprint, simulator: Simulator) -> None:
 
 
 def _described(org: Organisation) -> Doc:
-    sizes = {"contacts": len(org.contacts.records), "invoices": len(org.invoices.records)}
+    sizes = {f"{name}s": len(shelf) for name, shelf in org.shelves.items()}
     return {"tenant": org.tenant, "name": org.profile["Name"], "short_code": org.profile["ShortCode"], **sizes}
 
 
@@ -94,7 +96,7 @@ def _changes(routes: Blueprint, simulator: Simulator) -> None:
     @routes.post("/<tenant>/bulk-touch")
     def bulk_touch(tenant: str) -> Doc:
         body, within = _body(), int(_body().get("within_ms", 0))
-        kinds = {"contact": body.get("contacts", 0), "invoice": body.get("invoices", 0)}
+        kinds = {kind: body.get(f"{kind}s", 0) for kind in KINDS}
         return {f"{kind}s": simulator.touch_some(tenant, kind, int(n), within) for kind, n in kinds.items() if n}
 
 
@@ -130,4 +132,21 @@ def _rules(routes: Blueprint, simulator: Simulator) -> None:
             if request.method == "GET":
                 return simulator.calls.told(tenant)
             simulator.calls.reset(tenant)
+        return "", 204
+
+
+def _webhooks(routes: Blueprint, simulator: Simulator) -> None:
+    @routes.get("/webhooks")
+    def told() -> Doc:
+        with simulator.lock:
+            return simulator.webhooks.told()
+
+    @routes.post("/webhooks")
+    def subscribe() -> tuple[Doc, int]:
+        simulator.subscribe(_body())
+        return told(), 201
+
+    @routes.delete("/webhooks")
+    def unsubscribe() -> tuple[str, int]:
+        simulator.subscribe(None)
         return "", 204

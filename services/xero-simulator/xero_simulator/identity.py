@@ -263,6 +263,9 @@ class Identity:
     def is_connected(self, user: str, tenant: str) -> bool:
         return any((row["user"], row["tenant"]) == (user, tenant) for row in self._connections.values())
 
+    def has_tenant(self, tenant: str) -> bool:
+        return any(row["tenant"] == tenant for row in self._connections.values())
+
     def connections(self, user: str, event: str | None) -> list[Doc]:
         """Rows of this person, oldest first: id, user, tenant, event, created and updated in milliseconds."""
         mine = [row for row in self._connections.values() if row["user"] == user and event in (None, row["event"])]

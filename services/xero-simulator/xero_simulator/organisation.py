@@ -1,155 +1,28 @@
-"""What one organisation holds: each record's JSON, made once when it changes, in the orders that Xero reads in."""
+"""What one organisation holds: shelves of every kind, what follows from one record for another, and the ledger."""
 
 import datetime as dt
-from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
 
+from xero_simulator.kinds import KINDS, PAYABLE, Kind, paid_kind
 from xero_simulator.ledger import Ledger
-from xero_simulator.wire import Doc, decode, encode, ms_in
+from xero_simulator.shelf import Row, Shelf
+from xero_simulator.wire import Doc, decode, encode, ms_in, updated
 
-# Xero gives these of a contact only with paging or by id (spec, Contacts; MergedToContactID likewise).
-_CONTACT_TAIL = ("ContactPersons", "MergedToContactID", "PaymentTerms", "Website", "HasAttachments")
-_ZERO = Decimal("0.00")
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A contact as it stands. ``head`` and ``tail`` are its JSON without braces; ``stub`` is what invoices carry."""
-
-    id: str
-    updated_ms: int
-    head: bytes
-    tail: bytes
-    stub: bytes
-    status: str
-    name: str | None
-    first_name: str | None
-    last_name: str | None
-    email: str | None
-    number: str | None
-    account_number: str | None
-    is_customer: bool
-    is_supplier: bool
+_ELSEWHERE = {"UpdatedDateUTC", "UpdatedDateUTCString", "Contact", "Invoice"}  # written anew whenever it is read
+_CENT = Decimal("0.01")
+_SIDES = {"ACCREC": "AccountsReceivable", "ACCPAY": "AccountsPayable"}
 
 
-@dataclass(frozen=True, slots=True)
-class Invoice:
-    """An invoice or bill as it stands. ``head`` lacks the contact, ``tail`` is the lines; both without braces."""
-
-    id: str
-    updated_ms: int
-    head: bytes
-    tail: bytes
-    type: str
-    status: str
-    contact_id: str
-    number: str | None
-    reference: str | None
-    date: dt.date
-    due_date: dt.date | None
-    total: Decimal
-    due: Decimal
-    paid: Decimal
-    rate: Decimal
-
-
-class Record(Protocol):
-    """What every kind of record has."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def updated_ms(self) -> int: ...
-
-
-R = TypeVar("R", bound=Record)
-
-
-class Shelf(Generic[R]):
-    """Records of one kind, by id and by (UpdatedDateUTC, id). What it hands out are copies, safe to keep."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, R] = {}
-        self._ids: list[str] = []
-        self._updates: list[tuple[int, str]] = []
-
-    def fill(self, records: Iterable[R]) -> None:
-        """Put many at once into a shelf that is empty."""
-        self.records = {record.id: record for record in records}
-        self._ids = sorted(self.records)
-        self._updates = sorted((record.updated_ms, record.id) for record in self.records.values())
-
-    def put(self, record: R) -> None:
-        before = self.records.get(record.id)
-        if before is None:
-            insort(self._ids, record.id)
-        else:
-            del self._updates[bisect_left(self._updates, (before.updated_ms, before.id))]
-        insort(self._updates, (record.updated_ms, record.id))
-        self.records[record.id] = record
-
-    def by_update(self, since_ms: int | None) -> list[R]:
-        start = 0 if since_ms is None else bisect_left(self._updates, (since_ms, ""))
-        records = self.records
-        return [records[key] for _, key in self._updates[start:]]
-
-    def by_id(self, since_ms: int | None) -> list[R]:
-        records = map(self.records.__getitem__, self._ids)
-        return [record for record in records if since_ms is None or record.updated_ms >= since_ms]
-
-
-def _inner(doc: Doc) -> bytes:
-    return encode(doc)[1:-1]
-
-
-def contact_of(doc: Doc) -> Contact:
-    tail = {"ContactPersons": []} | {name: doc[name] for name in _CONTACT_TAIL if name in doc}
-    stub = {"ContactID": doc["ContactID"], "Name": doc.get("Name")}
-    rest: Doc = {"Addresses": [], "Phones": [], "ContactGroups": [], "ContactPersons": []}
-    return Contact(
-        id=doc["ContactID"],
-        updated_ms=ms_in(doc["UpdatedDateUTC"]),
-        head=_inner({name: value for name, value in doc.items() if name not in tail}),
-        tail=_inner(tail),
-        stub=encode({**{k: v for k, v in stub.items() if v is not None}, **rest, "HasValidationErrors": False}),
-        status=doc["ContactStatus"],
-        name=doc.get("Name"),
-        first_name=doc.get("FirstName"),
-        last_name=doc.get("LastName"),
-        email=doc.get("EmailAddress"),
-        number=doc.get("ContactNumber"),
-        account_number=doc.get("AccountNumber"),
-        is_customer=doc["IsCustomer"],
-        is_supplier=doc["IsSupplier"],
-    )
-
-
-def invoice_of(doc: Doc) -> Invoice:
-    due_date = doc.get("DueDateString")
-    return Invoice(
-        id=doc["InvoiceID"],
-        updated_ms=ms_in(doc["UpdatedDateUTC"]),
-        head=_inner({name: value for name, value in doc.items() if name not in ("Contact", "LineItems")}),
-        tail=_inner({"LineItems": doc["LineItems"]}),
-        type=doc["Type"],
-        status=doc["Status"],
-        contact_id=doc["Contact"]["ContactID"],
-        number=doc.get("InvoiceNumber"),
-        reference=doc.get("Reference"),
-        date=dt.date.fromisoformat(doc["DateString"][:10]),
-        due_date=dt.date.fromisoformat(due_date[:10]) if due_date else None,
-        total=doc["Total"],
-        due=doc["AmountDue"],
-        paid=doc["AmountPaid"],
-        rate=doc["CurrencyRate"],
-    )
+def _packed(kind: Kind, doc: Doc) -> bytes:
+    """The record's own JSON without braces; the fields that only some answers show stand last."""
+    own = {name: value for name, value in doc.items() if name not in _ELSEWHERE and name not in kind.parts}
+    tail = {kind.tail: doc.get(kind.tail, [])} if kind.tail else {}
+    return encode(own | tail | {name: doc[name] for name in doc if name in kind.parts})[1:-1]
 
 
 class Organisation:
-    """One tenant: profile, contacts, invoices and bills, and the ledger over them.
+    """One tenant: profile, records of every kind, and the ledger over them.
 
     Not thread-safe: the simulator's lock is held around every method.
     """
@@ -157,72 +30,147 @@ class Organisation:
     def __init__(self, tenant: str, profile: Doc) -> None:
         self.tenant = tenant
         self.profile = profile
-        self.contacts: Shelf[Contact] = Shelf()
-        self.invoices: Shelf[Invoice] = Shelf()
+        self.shelves = {name: Shelf(kind) for name, kind in KINDS.items()}
         self.ledger = Ledger()
-        self._of_contact: dict[str, set[str]] = {}
+        self._open: dict[int, dict[int, int]] = {}  # by contact, then invoice: cents due, in own currency
+        self._stubs: dict[int, bytes] = {}
 
-    def fill(self, contacts: list[Doc], invoices: Iterable[Doc]) -> None:
-        """Everything that an organisation is seeded with. Contacts come second: invoices make them customers."""
-        self.invoices.fill(map(self._seeded, invoices))
-        self.contacts.fill(map(contact_of, contacts))
-        for doc in contacts:
-            self.ledger.contact(doc)
+    @property
+    def contacts(self) -> Shelf:
+        return self.shelves["contact"]
 
-    def _seeded(self, doc: Doc) -> Invoice:
-        self.ledger.invoice(doc)
-        invoice = invoice_of(doc)
-        self._of_contact.setdefault(invoice.contact_id, set()).add(invoice.id)
-        return invoice
+    @property
+    def invoices(self) -> Shelf:
+        return self.shelves["invoice"]
 
-    def put_contact(self, doc: Doc) -> None:
-        self.contacts.put(contact_of(doc))
-        self.ledger.contact(doc)
+    # -- changing
 
-    def put_invoice(self, doc: Doc) -> None:
-        """Store an invoice as it now is. Its contact becomes a customer or supplier, as in Xero.
+    def fill(self, contacts: Iterable[Doc], others: Iterable[tuple[str, Doc]]) -> None:
+        """Everything that an organisation is seeded with. A payment comes right behind what it is for."""
+        for doc in sorted(contacts, key=lambda doc: ms_in(doc["UpdatedDateUTC"])):  # pages then open few blocks
+            self._seed(KINDS["contact"], doc)
+        self.contacts.sort()
+        for kind, doc in others:
+            self._seed(KINDS[kind], doc)
+        for shelf in self.shelves.values():
+            shelf.sort()
 
-        Whether that moves the contact's UpdatedDateUTC at Xero is UNCONFIRMED; here it does not.
+    def _seed(self, kind: Kind, doc: Doc) -> None:
+        values = self._values(kind, doc)
+        number = self.shelves[kind.name].append(doc[kind.id], ms_in(doc["UpdatedDateUTC"]), values, _packed(kind, doc))
+        self._entered(kind.name, number, doc)
+
+    def put(self, kind_name: str, doc: Doc) -> None:
+        """The record as it now is, and what Xero makes follow from it.
+
+        An invoice makes its contact a customer or a supplier; whether that moves the contact's UpdatedDateUTC at Xero
+        is UNCONFIRMED, here it does not. All that a merged contact had becomes the survivor's, with no new date.
         """
-        before = self.invoices.records.get(doc["InvoiceID"])
-        if before:
-            self._of_contact[before.contact_id].discard(before.id)
-        contact_id = doc["Contact"]["ContactID"]
-        self._of_contact.setdefault(contact_id, set()).add(doc["InvoiceID"])
-        self.invoices.put(invoice_of(doc))
-        self.ledger.invoice(doc)
-        role = "IsCustomer" if doc["Type"] == "ACCREC" else "IsSupplier"
-        contact = self.contact_doc(contact_id)
-        if not contact[role]:
-            self.put_contact({**contact, role: True})
+        kind, shelf = KINDS[kind_name], self.shelves[kind_name]
+        values, before = self._values(kind, doc), shelf.find(doc[kind.id])
+        if kind_name == "invoice" and before is not None:
+            self._open.get(shelf.columns["contact"][before], {}).pop(before, None)
+        number = shelf.put(doc[kind.id], ms_in(doc["UpdatedDateUTC"]), values, _packed(kind, doc))
+        self._entered(kind_name, number, doc)
+        if kind_name == "contact":
+            self._stubs.pop(number, None)
+            if "MergedToContactID" in doc:
+                self._hand_over(number, doc["MergedToContactID"])
+        elif kind_name == "invoice":
+            self._involve(values["contact"], "IsCustomer" if doc["Type"] == "ACCREC" else "IsSupplier")
 
-    def contact_doc(self, contact_id: str) -> Doc:
-        """The contact as a document that may be changed and put back. KeyError when there is none."""
-        contact = self.contacts.records[contact_id]
-        doc: Doc = decode(b"{" + contact.head + b"," + contact.tail + b"}")
+    def _values(self, kind: Kind, doc: Doc) -> Doc:
+        values = {column.name: column.value(doc) for column in kind.columns}
+        if "contact" in values:
+            values["contact"] = self._number("contact", values["contact"])
+        if "parent" in values:
+            values["parent"] = self.parent_code(paid_kind(doc["PaymentType"]), values["parent"])
+        return values
+
+    def _number(self, kind: str, key: str) -> int:
+        number = self.shelves[kind].find(key)
+        if number is None:
+            raise KeyError(key)
+        return number
+
+    def parent_code(self, kind: str, key: str) -> int:
+        """What a payment's ``parent`` holds for this document. KeyError when there is none."""
+        return self._number(kind, key) * len(PAYABLE) + PAYABLE.index(kind)
+
+    def parent(self, payment: int) -> Row:
+        """The document that a payment is for."""
+        number, place = divmod(self.shelves["payment"].columns["parent"][payment], len(PAYABLE))
+        return Row(self.shelves[PAYABLE[place]], number)
+
+    def _entered(self, kind: str, number: int, doc: Doc) -> None:
+        self.ledger.enter(kind, number, doc)
+        if kind == "invoice" and doc["Status"] == "AUTHORISED" and doc["AmountDue"]:
+            own = doc["CurrencyCode"] == self.profile["BaseCurrency"]
+            due = doc["AmountDue"] if own else (doc["AmountDue"] / doc["CurrencyRate"]).quantize(_CENT)
+            self._open.setdefault(self.invoices.columns["contact"][number], {})[number] = int(due * 100)
+
+    def _involve(self, contact: int, role: str) -> None:
+        doc = self.doc("contact", self.contacts.id(contact))
+        if not doc[role]:
+            self.put("contact", {**doc, role: True})
+
+    def _hand_over(self, loser: int, survivor: str) -> None:
+        heir = self._number("contact", survivor)
+        for name, shelf in self.shelves.items():
+            owners = shelf.columns.get("contact", ())
+            for number in [number for number, owner in enumerate(owners) if owner == loser]:
+                owners[number] = heir
+                self.ledger.handed_over(name, number, survivor)
+        self._open.setdefault(heir, {}).update(self._open.pop(loser, {}))
+
+    def touch(self, kind: str, key: str, ms: int) -> None:
+        self.shelves[kind].touch(self._number(kind, key), ms)
+
+    # -- reading
+
+    def doc(self, kind: str, key: str) -> Doc:
+        """The record as a document that may be changed and put back. KeyError when there is none."""
+        number, shelf = self._number(kind, key), self.shelves[kind]
+        doc: Doc = decode(b"{" + shelf.json[number] + b"}")
+        doc |= updated(kind, shelf.updated[number])
+        if "contact" in shelf.columns:
+            doc["Contact"] = {"ContactID": self.contacts.id(shelf.columns["contact"][number])}
+        if kind == "payment":
+            parent = self.parent(number)
+            doc["Invoice"] = {"InvoiceID": parent.id, "CurrencyCode": parent.currency}
         return doc
 
-    def invoice_doc(self, invoice_id: str) -> Doc:
-        invoice = self.invoices.records[invoice_id]
-        doc: Doc = decode(b"{" + invoice.head + b"," + invoice.tail + b"}")
-        doc["Contact"] = {"ContactID": invoice.contact_id}
-        return doc
+    def stub(self, contact: int) -> bytes:
+        """What other records show of a contact, with the name it has now."""
+        if contact not in self._stubs:
+            number, name = (self.contacts.columns[column][contact] for column in ("number", "name"))
+            known = {"ContactID": self.contacts.id(contact), "ContactNumber": number, "Name": name}
+            rest: Doc = {"Addresses": [], "Phones": [], "ContactGroups": [], "ContactPersons": []}
+            known = {field: value for field, value in known.items() if value is not None}
+            self._stubs[contact] = encode({**known, **rest, "HasValidationErrors": False})
+        return self._stubs[contact]
 
-    def invoices_of(self, contact_id: str) -> list[Invoice]:
-        """By date, newest first."""
-        held = (self.invoices.records[key] for key in self._of_contact.get(contact_id, ()))
-        return sorted(held, key=lambda invoice: (invoice.date, invoice.id), reverse=True)
+    def of_contact(self, kind: str, contact_id: str) -> list[Row]:
+        """A contact's documents of one kind by date, newest first."""
+        shelf, contact = self.shelves[kind], self._number("contact", contact_id)
+        held = (Row(shelf, number) for number, owner in enumerate(shelf.columns["contact"]) if owner == contact)
+        return sorted(held, key=lambda row: (row.date, row.id), reverse=True)
 
-    def balances(self, contact_id: str, today: dt.date) -> Doc | None:
-        """What the contact owes and is owed, in the organisation's own currency; None where nothing is open."""
-        sums = {"ACCREC": [_ZERO, _ZERO], "ACCPAY": [_ZERO, _ZERO]}
-        for key in self._of_contact.get(contact_id, ()):
-            invoice = self.invoices.records[key]
-            if invoice.status == "AUTHORISED" and invoice.due:
-                due = (invoice.due / invoice.rate).quantize(_ZERO)
-                sums[invoice.type][0] += due
-                sums[invoice.type][1] += due if invoice.due_date and invoice.due_date < today else _ZERO
-        if not (sums["ACCREC"][0] or sums["ACCPAY"][0]):
+    def balances(self, contact: int, today: dt.date) -> Doc | None:
+        """What the contact owes and is owed, in the organisation's own currency; None where nothing is open.
+
+        Whether Xero takes credit that is not yet applied off it is UNCONFIRMED; here it does not.
+        """
+        if not self._open.get(contact):
             return None
-        names = {"ACCREC": "AccountsReceivable", "ACCPAY": "AccountsPayable"}
-        return {names[kind]: {"Outstanding": s[0], "Overdue": s[1]} for kind, s in sums.items()}
+        kinds, due_dates, day = self.invoices.columns["type"], self.invoices.columns["due_date"], today.toordinal()
+        sums = {kind: [0, 0] for kind in _SIDES}
+        for number, due in self._open[contact].items():
+            side = sums[kinds[number]]
+            side[0] += due
+            side[1] += due if 0 <= due_dates[number] < day else 0
+        names = ("Outstanding", "Overdue")
+        return {
+            _SIDES[kind]: {name: Decimal(cents).scaleb(-2) for name, cents in zip(names, side, strict=True)}
+            for kind, side in sums.items()
+        }

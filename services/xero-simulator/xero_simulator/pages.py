@@ -6,11 +6,14 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
+from xero_simulator import pdf
 from xero_simulator.accounting import find
-from xero_simulator.changes import RefusedError
+from xero_simulator.changes import RefusedError, active_with_name
 from xero_simulator.identity import PEOPLE, OAuthError
+from xero_simulator.kinds import CREDITS, PAYABLE
 from xero_simulator.organisation import Organisation
 from xero_simulator.query import select
+from xero_simulator.shelf import Row, Shelf
 from xero_simulator.simulator import Simulator
 from xero_simulator.wire import Doc
 
@@ -85,10 +88,8 @@ def _browsing(routes: Blueprint, simulator: Simulator) -> None:
         query = {"searchTerm": term, "order": "UpdatedDateUTC DESC", "includeArchived": "true"}
         with simulator.lock:
             org = _organisation(tenant)
-            contacts = select(org, "contact", query, None, _BOUNDLESS)[:_SHOWN]
-            invoices = select(org, "invoice", query, None, _BOUNDLESS)[:_SHOWN]
-            found = {"contacts": contacts, "invoices": invoices}
-            return render_template("organisation.html", org=org, term=term, shown=_SHOWN, **found)
+            found = {kind: _rows(org, kind, query) for kind in ("contact", *PAYABLE)}
+            return render_template("organisation.html", org=org, term=term, shown=_SHOWN, found=found)
 
     @routes.get("/organisationlogin/default.aspx")
     def deep_link() -> Any:
@@ -112,35 +113,73 @@ def _browsing(routes: Blueprint, simulator: Simulator) -> None:
         return render_template("message.html", title="Not found", text=text), 404
 
 
+def _rows(org: Organisation, kind: str, query: dict[str, str]) -> list[Row]:
+    return [Row(org.shelves[kind], number) for number in select(org, kind, query, None, _BOUNDLESS)[:_SHOWN]]
+
+
+_KINDS = "contact, invoice, creditnote, overpayment, prepayment, payment"
+
+
 def _records(routes: Blueprint, simulator: Simulator) -> None:
-    @routes.get("/organisations/<tenant>/<any(contact, invoice):kind>/<key>")
+    def held(tenant: str, kind: str, key: str) -> tuple[Organisation, Shelf, str]:
+        org = simulator.organisations.get(tenant) or abort(404)
+        number = find(org.shelves[kind], key)
+        return (org, org.shelves[kind], org.shelves[kind].id(number)) if number is not None else abort(404)
+
+    @routes.get(f"/organisations/<tenant>/<any({_KINDS}):kind>/<key>")
     def record(tenant: str, kind: str, key: str, refusal: str = "") -> str:
         with simulator.lock:
-            org = simulator.organisations.get(tenant) or abort(404)
-            found = find(org, kind, key)
-            if found is None:
-                abort(404)
-            more = _contact_page(org, found.id) if kind == "contact" else _invoice_page(org, found.id)
-            return render_template(f"{kind}.html", org=org, key=found.id, refusal=refusal, **more)
+            org, _, key = held(tenant, kind, key)
+            more = _contact_page(org, key) if kind == "contact" else _document_page(org, kind, key)
+            page = kind if kind in ("contact", "payment") else "document"
+            return render_template(f"{page}.html", org=org, kind=kind, key=key, refusal=refusal, **more)
 
-    @routes.post("/organisations/<tenant>/<any(contact, invoice):kind>/<key>")
+    @routes.post(f"/organisations/<tenant>/<any({_KINDS}):kind>/<key>")
     def change(tenant: str, kind: str, key: str) -> Any:
         form = request.form.to_dict()
-        wanted: Doc = {"kind": kind, "id": key, "op": form.pop("op"), "amount": form.pop("amount", None)}
-        wanted |= {"into": form.pop("into", None), "set": {name: value or None for name, value in form.items()}}
+        wanted: Doc = {"kind": kind, "id": key, "op": form.pop("op")}
+        wanted |= {name: form.pop(name, None) for name in ("amount", "into", "invoice")}
+        wanted["set"] = {name: value or None for name, value in form.items()}
         try:
-            simulator.change(tenant, [wanted])
+            with simulator.lock:
+                simulator.change(tenant, [_by_name(simulator.organisations[tenant], wanted)])
         except KeyError:
             abort(404)
         except RefusedError as error:
             return record(tenant, kind, key, refusal=str(error)), 400
         return redirect(url_for("pages.record", tenant=tenant, kind=kind, key=key))
 
+    @routes.get("/online/<tenant>/<key>")
+    def online(tenant: str, key: str) -> Response:
+        """What OnlineInvoice leads the customer to: the invoice as PDF."""
+        with simulator.lock:
+            org, _, key = held(tenant, "invoice", key)
+            doc = org.doc("invoice", key)
+            name = org.doc("contact", doc["Contact"]["ContactID"]).get("Name")
+        return Response(pdf.invoice(doc, name), content_type="application/pdf")
+
+
+def _by_name(org: Organisation, wanted: Doc) -> Doc:
+    """People say who or which by name or number where programs say ids."""
+    into, invoice = wanted["into"], wanted["invoice"]
+    number = find(org.invoices, invoice) if invoice else None
+    more = {"into": active_with_name(org, into) or into} if into else {}
+    return {**wanted, **more, **({} if number is None else {"invoice": org.invoices.id(number)})}
+
 
 def _contact_page(org: Organisation, key: str) -> Doc:
-    return {"doc": org.contact_doc(key), "invoices": org.invoices_of(key)[:_SHOWN]}
+    documents = {kind: org.of_contact(kind, key)[:_SHOWN] for kind in PAYABLE}
+    return {"doc": org.doc("contact", key), "found": documents}
 
 
-def _invoice_page(org: Organisation, key: str) -> Doc:
-    doc = org.invoice_doc(key)
-    return {"doc": doc, "contact": org.contacts.records[doc["Contact"]["ContactID"]]}
+def _document_page(org: Organisation, kind: str, key: str) -> Doc:
+    doc = org.doc(kind, key)
+    if kind == "payment":
+        number = org.shelves["payment"].find(key)
+        return {"doc": doc, "parent": org.parent(number or 0)}
+    contact = org.contacts.records[doc["Contact"]["ContactID"]]
+    applied = {credit: doc.get(f"{name}s", []) for credit, name in zip(CREDITS, _CREDIT_NAMES, strict=True)}
+    return {"doc": doc, "contact": contact, "applied": applied if kind == "invoice" else {}}
+
+
+_CREDIT_NAMES = ("CreditNote", "Overpayment", "Prepayment")

@@ -1,18 +1,20 @@
 """Reading lists the way Xero's query parameters ask: where, order, ids, search, since; and which page."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
 
-from xero_simulator.organisation import Contact, Invoice, Organisation
-from xero_simulator.wire import from_ms, to_ms
+from xero_simulator.kinds import NO_DAY, PAYABLE, Kind
+from xero_simulator.organisation import Organisation
+from xero_simulator.shelf import Shelf
+from xero_simulator.wire import to_ms
 
-Getter = Callable[[Organisation, Any], Any]
+Numbers = Sequence[int]
+_DAY = timedelta(days=1)
 
 
 class QueryError(Exception):
@@ -23,58 +25,6 @@ class QueryError(Exception):
         self.kind = kind
 
 
-def _midnight(name: str) -> Getter:
-    def get(_: Organisation, record: Any) -> datetime | None:
-        day = getattr(record, name)
-        return day and datetime.combine(day, time())
-
-    return get
-
-
-def _own(name: str) -> Getter:
-    return lambda _, record: getattr(record, name)
-
-
-def _of_contact(name: str) -> Getter:
-    return lambda org, record: getattr(org.contacts.records[record.contact_id], name)
-
-
-def _updated(_: Organisation, record: Any) -> datetime:
-    return from_ms(record.updated_ms).replace(tzinfo=None)
-
-
-# Field -> (type, how to get it). Xero knows more; what stands here is what it is optimised for and what people use.
-FIELDS: dict[str, dict[str, tuple[str, Getter]]] = {
-    "contact": {
-        "ContactID": ("Guid", _own("id")),
-        "ContactStatus": ("String", _own("status")),
-        "Name": ("String", _own("name")),
-        "FirstName": ("String", _own("first_name")),
-        "LastName": ("String", _own("last_name")),
-        "EmailAddress": ("String", _own("email")),
-        "ContactNumber": ("String", _own("number")),
-        "AccountNumber": ("String", _own("account_number")),
-        "IsCustomer": ("Boolean", _own("is_customer")),
-        "IsSupplier": ("Boolean", _own("is_supplier")),
-        "UpdatedDateUTC": ("DateTime", _updated),
-    },
-    "invoice": {
-        "InvoiceID": ("Guid", _own("id")),
-        "Type": ("String", _own("type")),
-        "Status": ("String", _own("status")),
-        "InvoiceNumber": ("String", _own("number")),
-        "Reference": ("String", _own("reference")),
-        "Date": ("DateTime", _midnight("date")),
-        "DueDate": ("DateTime", _midnight("due_date")),
-        "Total": ("Decimal", _own("total")),
-        "AmountDue": ("Decimal", _own("due")),
-        "AmountPaid": ("Decimal", _own("paid")),
-        "Contact.ContactID": ("Guid", _own("contact_id")),
-        "Contact.Name": ("String", _of_contact("name")),
-        "Contact.ContactNumber": ("String", _of_contact("number")),
-        "UpdatedDateUTC": ("DateTime", _updated),
-    },
-}
 # cdn.cdata.com, Xero's Invoices table: past a threshold Xero refuses every other column (HighVolumeException).
 _OPTIMISED_WHERE = {
     *("Status", "Contact.ContactID", "Contact.Name", "Contact.ContactNumber", "Reference"),
@@ -83,7 +33,7 @@ _OPTIMISED_WHERE = {
 _OPTIMISED_ORDER = {"InvoiceID", "UpdatedDateUTC", "Date"}
 
 _CLAUSE = re.compile(
-    r"""\s*(?P<field>[A-Za-z]+(?:\.(?:ContactID|Name|ContactNumber))?)
+    r"""\s*(?P<field>[A-Za-z]+(?:\.(?:ContactID|Name|ContactNumber|InvoiceID))?)
     (?:\.(?P<method>Contains|StartsWith|EndsWith)\(\s*(?P<part>"[^"]*")\s*\)
     |\s*(?P<op>==|!=|>=|<=|=|>|<)\s*
       (?P<value>"[^"]*"|(?:Guid|DateTime\.Parse)\(\s*"[^"]*"\s*\)|DateTime\([\d\s,]+\)|-?\d+(?:\.\d+)?|true|false|null))
@@ -125,18 +75,14 @@ def _literal(text: str) -> tuple[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One comparison of a where."""
+    """One comparison of a where, with a value as it is written."""
 
     field: str
-    get: Getter
-    compare: Callable[[Any, Any], bool]
+    operator: str
     value: Any
 
-    def holds(self, org: Organisation, record: Any) -> bool:
-        return self.compare(self.get(org, record), self.value)
 
-
-def parse_where(kind: str, text: str) -> list[Clause]:
+def parse_where(kind: Kind, text: str) -> list[Clause]:
     """Comparisons joined by AND or &&. Everything else (OR, brackets, other functions) is a QueryError."""
     clauses: list[Clause] = []
     at = 0
@@ -151,24 +97,65 @@ def parse_where(kind: str, text: str) -> list[Clause]:
     return clauses
 
 
-def _clause(kind: str, found: re.Match[str]) -> Clause:
-    field_type, get = _field(kind, found["field"])
+def _clause(kind: Kind, found: re.Match[str]) -> Clause:
+    field_type = _type(kind, found["field"])
     value_type, value = _literal(found["part"] or found["value"])
     name = found["method"] or found["op"]
-    if value_type not in (field_type, "null"):
+    only_equal = value is None or field_type in ("Guid", "Boolean")
+    if value_type not in (field_type, "null") or (only_equal and name not in ("==", "=", "!=")):
         raise QueryError(f"Operator '{name}' incompatible with operand types '{field_type}' and '{value_type}'")
-    if value is None and name not in ("==", "=", "!="):
-        raise QueryError(f"Operator '{name}' incompatible with operand types '{field_type}' and 'null'")
-    return Clause(found["field"], get, _COMPARE[name], value)
+    return Clause(found["field"], name, value)
 
 
-def _field(kind: str, name: str) -> tuple[str, Getter]:
-    if name not in FIELDS[kind]:
-        raise QueryError(f"No property or field '{name}' exists in type '{kind.capitalize()}'")
-    return FIELDS[kind][name]
+def _type(kind: Kind, field: str) -> str:
+    """Xero knows more fields; what stands here is what it is optimised for and what people use."""
+    if field in kind.fields:
+        return kind.fields[field].type
+    if field in ("Contact.Name", "Contact.ContactNumber") and "Contact.ContactID" in kind.fields:
+        return "String"
+    if field not in (kind.id, "UpdatedDateUTC"):
+        raise QueryError(f"No property or field '{field}' exists in type '{kind.name.capitalize()}'")
+    return "Guid" if field == kind.id else "DateTime"
 
 
-def parse_order(kind: str, text: str) -> list[tuple[str, bool]]:
+def _getter(org: Organisation, shelf: Shelf, field: str) -> Callable[[int], Any]:
+    """What a record has in this field, by its number; None for nothing."""
+    if field in ("Contact.Name", "Contact.ContactNumber"):
+        owners, texts = shelf.columns["contact"], org.contacts.columns["name" if field[8:] == "Name" else "number"]
+        return lambda number: texts[owners[number]]
+    if field == shelf.kind.id:
+        return shelf.key
+    if field == "UpdatedDateUTC":
+        return shelf.updated.__getitem__
+    column = shelf.kind.fields[field]
+    values = shelf.columns[column.name]
+    if column.type == "DateTime":
+        return lambda number: None if values[number] == NO_DAY else values[number]
+    get: Callable[[int], Any] = values.__getitem__
+    return get
+
+
+def _held(org: Organisation, shelf: Shelf, field: str, value: Any) -> Any:
+    """A where's value as the shelf holds such values, so that the records need not be turned into Xero's."""
+    if isinstance(value, Decimal):
+        return value * 100
+    if isinstance(value, datetime):
+        if field == "UpdatedDateUTC":
+            return to_ms(value.replace(tzinfo=UTC))
+        return value.toordinal() + (value - datetime(value.year, value.month, value.day)) / _DAY  # noqa: DTZ001
+    if value is None or _type(shelf.kind, field) != "Guid":
+        return value
+    if field == shelf.kind.id:
+        number = shelf.find(value)
+        return None if number is None else shelf.key(number)
+    kinds = ("contact",) if field == "Contact.ContactID" else PAYABLE
+    found = next(((kind, n) for kind in kinds if (n := org.shelves[kind].find(value)) is not None), None)
+    if found is None or field == "Contact.ContactID":
+        return found and found[1]
+    return org.parent_code(found[0], value)
+
+
+def parse_order(kind: Kind, text: str) -> list[tuple[str, bool]]:
     """(field, descending) for each part, the first the strongest."""
     parts = []
     for part in text.split(","):
@@ -176,7 +163,7 @@ def parse_order(kind: str, text: str) -> list[tuple[str, bool]]:
         if not 1 <= len(words) <= 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
             raise QueryError(f"order: cannot read {part.strip()!r}")
         name = "InvoiceID" if words[0] == "InvoiceId" else words[0]
-        _field(kind, name)
+        _type(kind, name)
         parts.append((name, len(words) == 2 and words[1].upper() == "DESC"))
     return parts
 
@@ -205,62 +192,82 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "").lower() == "true"
 
 
-def _search_text(kind: str, org: Organisation, record: Any) -> str:
-    parts: tuple[str | None, ...]
-    if kind == "contact":
-        parts = (record.name, record.first_name, record.last_name, record.email, record.number)
-    else:
-        parts = (record.number, record.reference, org.contacts.records[record.contact_id].name)
-    return "\n".join(part for part in parts if part).casefold()
+Test = Callable[[int], Any]
 
 
-def _tests(
-    kind: str, org: Organisation, query: Mapping[str, str], clauses: list[Clause]
-) -> list[Callable[[Any], bool]]:
+def _tests(org: Organisation, shelf: Shelf, query: Mapping[str, str], clauses: list[Clause]) -> list[Test]:
     """One test for each parameter that leaves records out."""
-    tests: list[Callable[[Any], bool]] = []
+    tests: list[Test] = []
+    kind, columns = shelf.kind.name, shelf.columns
     if kind == "contact" and not _flag(query, "includeArchived") and not _list(query, "IDs"):
-        tests.append(lambda record: record.status == "ACTIVE")
-    tests += [partial(clause.holds, org) for clause in clauses]
-    lists = {"Statuses": "status", "InvoiceNumbers": "number", "ContactIDs": "contact_id"} if kind == "invoice" else {}
-    for parameter, attribute in lists.items():
+        tests.append(_among(columns["status"], {"ACTIVE"}))
+    for clause in clauses:
+        get, value = _getter(org, shelf, clause.field), _held(org, shelf, clause.field, clause.value)
+        tests.append(_comparison(_COMPARE[clause.operator], get, value))
+    wanted = _list(query, "ContactIDs") if kind == "invoice" else None
+    if wanted:
+        tests.append(_among(columns["contact"], {org.contacts.find(each) for each in wanted}))
+    for parameter, column in _LISTS.get(kind, {}).items():
         wanted = _list(query, parameter)
         if wanted:
-            tests.append(lambda record, w=wanted, a=attribute: getattr(record, a) in w)  # type: ignore[misc]
+            tests.append(_among(columns[column], wanted))
     term = query.get("searchTerm", "").casefold()
     if term:
-        tests.append(lambda record: term in _search_text(kind, org, record))
+        tests.append(lambda number: term in _search_text(org, shelf, number))
     return tests
 
 
-def _start(
-    shelf: Any, key: str, order: list[tuple[str, bool]], ids: set[str] | None, since: int | None
-) -> tuple[list[Any], bool]:
-    """Records to filter, and whether they are in order already."""
-    if ids is not None:
-        found = (shelf.records.get(each.lower()) for each in sorted(ids))
-        return [r for r in found if r is not None and (since is None or r.updated_ms >= since)], False
-    if order == [("UpdatedDateUTC", False)]:
-        return shelf.by_update(since), True
-    return shelf.by_id(since), order == [(key, False)]
+# spec: parameters that each take a list, and the column it is looked for in
+_LISTS = {
+    "invoice": {"Statuses": "status", "InvoiceNumbers": "number"},
+    "prepayment": {"InvoiceNumbers": "number"},
+    "overpayment": {"References": "reference"},
+}
 
 
-def select(org: Organisation, kind: str, query: Mapping[str, str], since: int | None, high_volume: int) -> list[Any]:
-    """Every record that the query asks for, in its order (default UpdatedDateUTC); equals stand by id.
+def _comparison(compare: Callable[[Any, Any], bool], get: Test, value: Any) -> Test:
+    return lambda number: compare(get(number), value)
 
-    Raises QueryError. ``since`` is inclusive, in milliseconds.
+
+def _among(column: Sequence[Any], wanted: Iterable[Any]) -> Test:
+    return lambda number: column[number] in wanted
+
+
+def _search_text(org: Organisation, shelf: Shelf, number: int) -> str:
+    own = ("name", "first_name", "last_name", "email", "number", "reference")
+    parts = [shelf.columns[column][number] for column in own if column in shelf.columns]
+    if "contact" in shelf.columns:
+        parts.append(org.contacts.columns["name"][shelf.columns["contact"][number]])
+    return "\n".join(part for part in parts if part).casefold()
+
+
+def select(org: Organisation, kind: str, query: Mapping[str, str], since: int | None, high_volume: int) -> Numbers:
+    """The numbers of all records that the query asks for, in its order (UpdatedDateUTC unless told); equals by id.
+
+    Raises QueryError. ``since`` is inclusive, in milliseconds. By UpdatedDateUTC, and narrowed by nothing but the
+    type, nothing is gone through record by record, however many there are.
     """
-    shelf: Any = org.contacts if kind == "contact" else org.invoices
-    clauses = parse_where(kind, query["where"]) if query.get("where") else []
-    order = parse_order(kind, query.get("order") or "UpdatedDateUTC")
-    if kind == "invoice" and len(shelf.records) > high_volume:
+    shelf = org.shelves[kind]
+    clauses = parse_where(shelf.kind, query["where"]) if query.get("where") else []
+    order = parse_order(shelf.kind, query.get("order") or "UpdatedDateUTC")
+    if kind == "invoice" and len(shelf) > high_volume:
         _refuse_high_volume(clauses, order)
-    records, ordered = _start(
-        shelf, "ContactID" if kind == "contact" else "InvoiceID", order, _list(query, "IDs"), since
-    )
-    for test in _tests(kind, org, query, clauses):
-        records = [record for record in records if test(record)]
-    return records if ordered else _sorted(org, kind, records, order)
+    ids = _list(query, "IDs")
+    part, clauses = ("", clauses) if ids else _part(shelf.kind, clauses)
+    if ids:
+        found = {number for each in ids if (number := shelf.find(each)) is not None}
+        numbers: Numbers = [n for n in sorted(found, key=shelf.key) if since is None or shelf.updated[n] >= since]
+    else:
+        numbers = shelf.by_update(part, since)
+    for test in _tests(org, shelf, query, clauses):
+        numbers = [number for number in numbers if test(number)]
+    return numbers if order == [("UpdatedDateUTC", False)] and not ids else _sorted(org, shelf, numbers, order)
+
+
+def _part(kind: Kind, clauses: list[Clause]) -> tuple[str, list[Clause]]:
+    """The type that a where asks for, for which the shelf keeps an order, and the clauses that are left."""
+    found = [c for c in clauses if c.field == kind.columns[0].field and c.operator in ("==", "=") and c.value]
+    return (found[0].value, [c for c in clauses if c is not found[0]]) if found else ("", clauses)
 
 
 def _refuse_high_volume(clauses: list[Clause], order: list[tuple[str, bool]]) -> None:
@@ -270,13 +277,15 @@ def _refuse_high_volume(clauses: list[Clause], order: list[tuple[str, bool]]) ->
         raise QueryError(message, "HighVolumeException")
 
 
-def _sorted(org: Organisation, kind: str, records: list[Any], order: list[tuple[str, bool]]) -> list[Any]:
-    records = sorted(records, key=lambda record: record.id)
-    for name, descending in reversed(order):
-        get = FIELDS[kind][name][1]
+def _sorted(org: Organisation, shelf: Shelf, numbers: Numbers, order: list[tuple[str, bool]]) -> Numbers:
+    wanted = set(numbers)
+    # those of a whole shelf stand by id already
+    by_id = [n for n in shelf.by_id if n in wanted] if len(wanted) > 1000 else sorted(wanted, key=shelf.key)
+    for name, descending in reversed(order) if order != [(shelf.kind.id, False)] else ():
+        get = _getter(org, shelf, name)
         # None first, as SQL Server sorts it; sorting is stable, so equals keep their order by id both ways.
-        records.sort(key=lambda record: ((v := get(org, record)) is not None, v), reverse=descending)
-    return records
+        by_id.sort(key=lambda number: ((v := get(number)) is not None, v), reverse=descending)
+    return by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +308,8 @@ class Page:
             raise QueryError("page must be 1 or more and pageSize from 1 to 1000")
         return cls(number, min(size, cap))
 
-    def cut(self, records: list[Any]) -> list[Contact | Invoice]:
-        return records[(self.number - 1) * self.size : self.number * self.size]
+    def cut(self, numbers: Numbers) -> Numbers:
+        return numbers[(self.number - 1) * self.size : self.number * self.size]
 
     def pagination(self, count: int) -> dict[str, int]:
         pages = -(-count // self.size)

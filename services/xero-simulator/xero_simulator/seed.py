@@ -2,17 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 from xero_simulator import names
-from xero_simulator.totals import cents, complete
-from xero_simulator.wire import Doc, day_fields, from_ms, instant, stamp, to_ms
+from xero_simulator.kinds import CREDITS
+from xero_simulator.settle import allocated, credit, paid, payment
+from xero_simulator.totals import ZERO, cents, complete, left
+from xero_simulator.wire import Doc, day_fields, from_ms, instant, to_ms, updated
 
 _DAY_MS = 86_400_000
 _YEARS_BACK = 6
-_ZERO = Decimal("0.00")
+ONE = Decimal("1.0000000000")
+# What every invoice starts with.
+NEW_INVOICE: Doc = {
+    **{name: [] for name in ("Payments", "CreditNotes", "Prepayments", "Overpayments")},
+    "AmountPaid": ZERO,
+    "AmountCredited": ZERO,
+    "IsDiscounted": False,
+    "HasAttachments": False,
+    "HasErrors": False,
+}
 # Tax types, rates and places are New Zealand's throughout; the second currency is the neighbour's.
 _OTHER_CURRENCY = {"NZD": "AUD", "AUD": "NZD"}
 
@@ -74,11 +85,17 @@ def profile(plan: Plan) -> Doc:
     }
 
 
-def records(plan: Plan) -> tuple[list[Doc], Iterator[Doc]]:
-    """All contacts, and all invoices and bills one by one; who is a customer stands when the last was taken."""
+def records(plan: Plan) -> tuple[list[Doc], Iterator[tuple[str, Doc]]]:
+    """All contacts, and everything else one by one with its kind, sales and bills in the order of their changes."""
     random = Random(f"{plan.seed}/records")  # noqa: S311 - repeatable on purpose, guards nothing
     contacts = _Contacts(plan, random)
-    return contacts.docs, _Invoices(plan, random).made(contacts)
+    for role, owners, count in (
+        ("IsCustomer", contacts.buyers, plan.invoices),
+        ("IsSupplier", contacts.sellers, plan.invoices // 20),
+    ):
+        for doc in owners[:count]:
+            doc[role] = True
+    return contacts.docs, _Documents(plan, random).made(contacts)
 
 
 class _Contacts:
@@ -144,7 +161,7 @@ class _Contacts:
             return {"FirstName": first, "LastName": last, "EmailAddress": email}
         if dice < 0.9:
             return {"FirstName": first, "EmailAddress": ""}
-        return {"LastName": "  "} if dice < 0.92 else {}
+        return {"LastName": "  ", "EmailAddress": ""} if dice < 0.92 else {"EmailAddress": ""}
 
     def _persons(self, doc: Doc) -> list[Doc]:
         """Further people; where the main person has no last name, 45 % have one with it."""
@@ -197,30 +214,47 @@ class _Contacts:
                     self.sellers.remove(doc)
 
 
-class _Invoices:
-    """Sales, then bills, numbered by date. Each makes its contact a customer or a supplier."""
+class _Documents:
+    """Sales, then bills, numbered by date, each followed by what settles it: payments, credit, deposits, refunds."""
 
     def __init__(self, plan: Plan, random: Random) -> None:
         self._plan, self._random = plan, random
         self._today = from_ms(plan.until_ms).date()
+        self._midnight = to_ms(datetime(self._today.year, self._today.month, self._today.day, tzinfo=UTC))
+        self._credits = 0
 
-    def made(self, contacts: _Contacts) -> Iterator[Doc]:
+    def made(self, contacts: _Contacts) -> Iterator[tuple[str, Doc]]:
         yield from self._many("ACCREC", self._plan.invoices, contacts.buyers)
         yield from self._many("ACCPAY", self._plan.invoices // 20, contacts.sellers)
 
-    def _many(self, kind: str, count: int, contacts: list[Doc]) -> Iterator[Doc]:
+    def _many(self, kind: str, count: int, contacts: list[Doc]) -> Iterator[tuple[str, Doc]]:
         """Each contact has one before any has two, so that who is a customer depends on no dice."""
         if not contacts:
             return
         ages = sorted((int(_YEARS_BACK * 365 * self._random.random() ** 1.3) for _ in range(count)), reverse=True)
         owners = [*contacts[:count], *self._random.choices(contacts, k=max(0, count - len(contacts)))]
         self._random.shuffle(owners)
-        for index, (age, owner) in enumerate(zip(ages, owners, strict=True)):
-            yield self._invoice(kind, index, age, owner)
+        times = [self._changed(index, age) for index, age in enumerate(ages)]
+        for index in sorted(range(count), key=times.__getitem__):
+            yield from self._sale(kind, index, ages[index], owners[index], times[index])
 
-    def _invoice(self, kind: str, index: int, age: int, contact: Doc) -> Doc:
+    def _changed(self, index: int, age: int) -> int:
+        """When it was changed last, mostly weeks after its date; some forty in one second, as imports make them."""
+        random, last = self._random, self._plan.until_ms - 3_600_000
+        ms = self._midnight - (age - int(random.expovariate(1 / 20))) * _DAY_MS + random.randrange(_DAY_MS)
+        if index // 40 % 50 == 7:
+            ms = last - (index // 40) * _DAY_MS // 40
+            ms += random.randrange(1000) - ms % 1000
+        return ms if ms < last else last - random.randrange(_DAY_MS)
+
+    def _sale(self, kind: str, index: int, age: int, contact: Doc, ms: int) -> Iterator[tuple[str, Doc]]:
+        wanted, day = self._status(), min(from_ms(ms).date(), self._today)
+        made = self._settled(self._invoice(kind, index, age, contact, wanted), wanted, day)
+        for name, doc in made:
+            yield name, doc | updated(name, ms)
+
+    def _invoice(self, kind: str, index: int, age: int, contact: Doc, wanted: str) -> Doc:
         random, day = self._random, self._today - timedelta(days=age)
-        contact["IsCustomer" if kind == "ACCREC" else "IsSupplier"] = True
         currency = contact["DefaultCurrency"]
         own = currency == self._plan.currency
         doc: Doc = {
@@ -228,26 +262,17 @@ class _Invoices:
             "InvoiceID": new_id(random),
             "InvoiceNumber": f"INV-{index + 1:04d}" if kind == "ACCREC" else f"B{random.randrange(10**5)}",
             "Reference": random.choice(("", "", f"PO {random.randrange(9999)}", "Café order ☕", 'quote "A"')),
-            "Payments": [],
-            "CreditNotes": [],
-            "Prepayments": [],
-            "Overpayments": [],
-            "AmountPaid": _ZERO,
-            "AmountCredited": _ZERO,
-            "CurrencyRate": Decimal("1.0000000000") if own else Decimal(random.randrange(9000, 9600)).scaleb(-4),
-            "IsDiscounted": False,
-            "HasAttachments": False,
-            "HasErrors": False,
+            **NEW_INVOICE,
+            "CurrencyRate": ONE if own else Decimal(random.randrange(9000, 9600)).scaleb(-4),
             **day_fields("Date", day),
             **day_fields("DueDate", day + timedelta(days=random.choice((7, 14, 20, 30)))),
-            "Status": self._status(),
+            "Status": "AUTHORISED" if wanted == "PAID" else wanted,
             "LineAmountTypes": random.choice(("Exclusive", "Exclusive", "Inclusive", "NoTax")),
             "CurrencyCode": currency,
             "Contact": {"ContactID": contact["ContactID"]},
             "LineItems": [self._line() for _ in range(random.choice((1, 1, 2, 2, 3, 4, 5, 6)))],
         }
-        doc = complete(doc)
-        return self._settle(doc, day, index)
+        return complete(doc)
 
     def _status(self) -> str:
         dice = self._random.random()
@@ -267,42 +292,45 @@ class _Invoices:
             line["DiscountRate"] = Decimal("10.00")
         return line
 
-    def _settle(self, doc: Doc, day: date, index: int) -> Doc:
-        """Payments as the status says (a quarter of what is open is part paid), then when it was last changed."""
-        random, changed = self._random, day + timedelta(days=random_days(self._random))
-        if doc["Status"] == "PAID" and not doc["Total"]:
-            doc["Status"] = "AUTHORISED"
-        part = doc["Status"] == "AUTHORISED" and doc["Total"] > 1 and random.random() < 0.25
-        if doc["Status"] == "PAID" or part:
-            amount = cents(doc["Total"] * random.randrange(20, 80) / 100) if part else doc["Total"]
-            doc = paid(doc, amount, min(changed, self._today), new_id(random))
-        last = self._plan.until_ms - 3_600_000
-        ms = to_ms(from_ms(0).replace(year=changed.year, month=changed.month, day=changed.day))
-        ms += random.randrange(_DAY_MS)
-        if index // 40 % 50 == 7:
-            ms = last - (index // 40) * _DAY_MS // 40  # forty in one second, as imports and repeating invoices make
-            ms += random.randrange(1000) - ms % 1000
-        return stamp(doc, ms if ms < last else last - random.randrange(_DAY_MS))
+    def _settled(self, doc: Doc, wanted: str, day: date) -> list[tuple[str, Doc]]:
+        """The invoice and all that settled it. Of what is open a quarter is part paid; one in sixteen had credit."""
+        random = self._random
+        if wanted not in ("PAID", "AUTHORISED"):
+            return [("invoice", doc)]
+        beside: list[tuple[str, Doc]] = []
+        if doc["Total"] > 1 and random.random() < 0.0625:
+            doc, beside = self._credited(doc, day)
+        part = wanted == "AUTHORISED" and doc["AmountDue"] > 1 and random.random() < 0.25
+        due = doc["AmountDue"] if wanted == "PAID" else self._share(doc["AmountDue"]) if part else ZERO
+        first = self._share(due) if due > 1 and random.random() < 0.1 else due
+        payments = []
+        for amount in (first, due - first):
+            if amount:
+                payments.append(payment("invoice", doc, amount, day, new_id(random)))
+                doc = paid(doc, payments[-1])
+        return [("invoice", doc), *(("payment", each) for each in payments), *beside]
 
+    def _share(self, amount: Decimal) -> Decimal:
+        return cents(amount * self._random.randrange(20, 80) / 100)
 
-def random_days(random: Random) -> int:
-    """How long after its date an invoice was last touched: mostly weeks."""
-    return int(random.expovariate(1 / 20))
-
-
-def paid(invoice: Doc, amount: Decimal, day: date, payment_id: str) -> Doc:
-    """The invoice after a payment of ``amount``; PAID when nothing is left."""
-    payment = {
-        "PaymentID": payment_id,
-        "Date": day_fields("Date", day)["Date"],
-        "Amount": amount,
-        "CurrencyRate": invoice["CurrencyRate"],
-        "HasAccount": False,
-        "HasValidationErrors": False,
-    }
-    left = invoice["AmountDue"] - amount
-    invoice = {**invoice, "Payments": [*invoice["Payments"], payment], "AmountDue": left}
-    invoice["AmountPaid"] += amount
-    if not left:
-        invoice |= {"Status": "PAID", "FullyPaidOnDate": payment["Date"]}
-    return invoice
+    def _credited(self, doc: Doc, day: date) -> tuple[Doc, list[tuple[str, Doc]]]:
+        """Credit for the invoice's contact: applied to the invoice in part or whole, kept, given back, or a draft."""
+        random, kind = self._random, self._random.choices(CREDITS, (5, 2, 3))[0]
+        amount = doc["Total"] if random.random() < 0.2 else self._share(doc["Total"])
+        self._credits += 1
+        number = doc["InvoiceNumber"] if kind == "prepayment" else f"CN-{self._credits:04d}"
+        words = {"creditnote": "Goods returned", "overpayment": "Paid too much", "prepayment": "Deposit"}
+        line: Doc = {"Description": words[kind], "AccountCode": "200", "UnitAmount": amount, "Tracking": []}
+        line["LineItemID"] = new_id(random)
+        held = credit(kind, doc, new_id(random), number, day, [line], reference=doc["Reference"])
+        use = random.random()
+        if use < 0.1:
+            dead = {"creditnote": "DRAFT"}.get(kind, "VOIDED")
+            return doc, [(kind, left({**held, "Status": "VOIDED" if use < 0.05 else dead}))]
+        if use < 0.2:
+            back = payment(kind, held, amount, day, new_id(random), "Refund")
+            return doc, [(kind, paid(held, back)), ("payment", back)]
+        if use < 0.9:
+            applied = amount if use < 0.7 or amount < 1 else self._share(amount)
+            held, doc = allocated(kind, held, doc, applied, day, new_id(random))
+        return doc, [(kind, held)]

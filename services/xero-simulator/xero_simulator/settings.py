@@ -14,7 +14,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Read once at start. Without ``data`` nothing outlives the process."""
+    """Read once at start. Without ``data`` nothing outlives the process; without ``webhook_url`` nobody is told."""
 
     data: Path | None = None
     seed: int = 7
@@ -22,6 +22,8 @@ class Settings:
     invoices: int = 8000
     client_id: str = "accounting-link-development"
     client_secret: str = "development-secret"  # noqa: S105 - of the simulated app, worth nothing anywhere else
+    webhook_url: str = ""
+    webhook_key: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -43,7 +45,8 @@ class Behaviour(Allowance):
 
     ``page_cap`` is the most records a page whatever is asked; ``answer_304`` off answers an empty list instead;
     ``latency_ms`` is added to every accounting call; past ``high_volume`` invoices a where or order outside
-    Xero's optimised columns is refused.
+    Xero's optimised columns is refused; an Idempotency-Key is remembered for ``idempotency_seconds`` (how long
+    Xero does is UNCONFIRMED).
     """
 
     limits: bool = True
@@ -51,6 +54,7 @@ class Behaviour(Allowance):
     answer_304: bool = True
     latency_ms: int = 0
     high_volume: int = 500_000
+    idempotency_seconds: int = 86_400
 
     def changed(self, changes: Mapping[str, Any]) -> "Behaviour":
         """Raises ValueError for a name that is not one of these or a value of another type."""

@@ -3,6 +3,7 @@
 Every change of state is an entry: written to the journal, then applied; a restart applies the journal's again.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,16 +13,19 @@ from email.utils import format_datetime
 from random import Random
 from typing import Any, Protocol
 
-from xero_simulator import accounting, changes, seed
-from xero_simulator.accounting import Answer, Reading, problem
+from xero_simulator import accounting, changes, seed, writing
+from xero_simulator.accounting import Answer, Reading, bad_request, problem
 from xero_simulator.calls import Call, CallLog
 from xero_simulator.faults import Faults, Rule
 from xero_simulator.identity import Identity, OAuthError
 from xero_simulator.journal import Journal
+from xero_simulator.kinds import KINDS
 from xero_simulator.limits import Allowance, Limits
 from xero_simulator.organisation import Organisation
 from xero_simulator.settings import Behaviour, Settings
-from xero_simulator.wire import Doc, encode, from_ms, stamp, to_ms
+from xero_simulator.webhooks import Delivery, Subscription, Webhooks
+from xero_simulator.wire import Doc, encode, from_ms, to_ms, updated
+from xero_simulator.writing import Writing
 
 _BOUNDLESS = Allowance(minute=10**6, day=10**6, concurrent=10**6, app_minute=10**6)
 
@@ -59,10 +63,13 @@ class Simulator:
         self._ahead = timedelta()
         self._random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose, guards nothing
         self.faults = Faults(self._random)
+        self.webhooks = Webhooks(self._random)
         self._limits = Limits()
+        self._answered: dict[tuple[str, str], Doc] = {}
         self.identity = Identity(self.settings.client_id, self.settings.client_secret, self.now, self._record)
         for entry in journal.replay() if journal else ():
             self._apply(entry)
+        self.webhooks.forget()
 
     # -- time, settings, organisations
 
@@ -115,20 +122,22 @@ class Simulator:
             return [self._change(self.organisations[tenant], each) for each in wanted]
 
     def _change(self, org: Organisation, wanted: Mapping[str, Any]) -> Doc:
+        made = changes.change(org, wanted, to_ms(self.now()), self._random)
         given = wanted.get("updated_at")
-        ms = to_ms(datetime.fromisoformat(given)) if given else self._moment(org, wanted.get("kind"), wanted.get("id"))
-        kind, doc = changes.change(org, wanted, ms, self._random)
-        moved = _moved_by_merge(org, doc) if kind == "contact" else [doc]
-        contacts = [doc] if kind == "contact" else []
-        self._record({"t": "put", "tenant": org.tenant, "contacts": contacts, "invoices": moved})
-        return {"kind": kind, "id": doc["ContactID" if kind == "contact" else "InvoiceID"], "updated_at": _iso(ms)}
+        times = [self._moment(org, kind, doc[KINDS[kind].id]) for kind, doc in made]
+        ms = to_ms(datetime.fromisoformat(given)) if given else max(times)
+        self._put(org, [(kind, {**doc, **updated(kind, ms)}) for kind, doc in made])
+        ids = [{"kind": kind, "id": doc[KINDS[kind].id]} for kind, doc in made]
+        return {**ids[0], "updated_at": _iso(ms), "also": ids[1:]}
 
-    def _moment(self, org: Organisation, kind: object, key: object, ms: int | None = None) -> int:
+    def _put(self, org: Organisation, docs: list[tuple[str, Doc]], **more: Any) -> None:
+        self._record({"t": "put", "tenant": org.tenant, "docs": docs, **more})
+
+    def _moment(self, org: Organisation, kind: str, key: str, ms: int | None = None) -> int:
         """``ms`` or now, but after the record's last change."""
-        shelf: Any = org.contacts if kind == "contact" else org.invoices
-        held = shelf.records.get(key)
+        held = org.shelves[kind].find(key)
         wanted = to_ms(self.now()) if ms is None else ms
-        return max(wanted, held.updated_ms + 1) if held else wanted
+        return wanted if held is None else max(wanted, org.shelves[kind].updated[held] + 1)
 
     def touch(self, tenant: str, kind: str, ids: list[str], within_ms: int = 0) -> list[str]:
         """Give records a new UpdatedDateUTC: now, or spread evenly over the ``within_ms`` just past."""
@@ -142,10 +151,41 @@ class Simulator:
     def touch_some(self, tenant: str, kind: str, count: int, within_ms: int = 0) -> list[str]:
         """Touch that many records (invoices: sales only), taken by dice; returns their ids."""
         with self.lock:
-            org = self.organisations[tenant]
-            held: Any = org.contacts.records.values() if kind == "contact" else org.invoices.records.values()
-            ids = sorted(record.id for record in held if kind == "contact" or record.type == "ACCREC")
-            return self.touch(tenant, kind, self._random.sample(ids, min(count, len(ids))), within_ms)
+            shelf = self.organisations[tenant].shelves[kind]
+            held = shelf.by_update("ACCREC" if kind == "invoice" else "", None)
+            ids = [shelf.id(number) for number in self._random.sample(held, min(count, len(held)))]
+            return self.touch(tenant, kind, ids, within_ms)
+
+    # -- webhooks
+
+    def subscribe(self, asked: Mapping[str, Any] | None) -> None:
+        """Send events there from now on, once it has shown that it can tell signatures; None ends it.
+
+        Raises ValueError or TypeError for what is no subscription.
+        """
+        with self.lock:
+            if asked is not None:
+                Subscription.of(asked)
+            self._record({"t": "webhooks", "asked": asked, "status": "validating"})
+            if asked is not None:
+                self.webhooks.intend(to_ms(self.now()))
+
+    def webhooks_due(self) -> list[Delivery]:
+        with self.lock:
+            return self.webhooks.due(to_ms(self.now()))
+
+    def webhook_ended(self, delivery: Delivery, outcome: str) -> None:
+        """How a delivery went: the status it got, as text, or what went wrong."""
+        with self.lock:
+            before = self.webhooks.status
+            self.webhooks.ended(delivery, outcome, to_ms(self.now()))
+            if self.webhooks.status != before:
+                self._journalled({"t": "webhook_status", "status": self.webhooks.status})
+
+    def _happened(self, tenant: str, changed: Iterable[tuple[str, str, bool]]) -> None:
+        """Xero tells an app of the organisations that are connected to it."""
+        if not self._check_tokens or self.identity.has_tenant(tenant):
+            self.webhooks.happened(tenant, changed, to_ms(self.now()))
 
     def add_fault(self, asked: Mapping[str, Any]) -> Rule:
         """A rule as ``faults.Rule`` says. One about a record that names none gets the first sale or contact by id."""
@@ -153,48 +193,60 @@ class Simulator:
             rule = self.faults.add(asked)
             if rule.kind in ("poison", "large") and not rule.more["record"]:
                 org = self.organisations[rule.tenant] if rule.tenant else next(iter(self.organisations.values()))
-                kind = rule.more["record_kind"]
-                shelf: Any = org.contacts if kind == "contact" else org.invoices
-                eligible = (r.id for r in shelf.by_id(None) if kind == "contact" or r.type == "ACCREC")
-                rule.more["record"] = next(eligible)
+                shelf = org.shelves[rule.more["record_kind"]]
+                part = "ACCREC" if rule.more["record_kind"] == "invoice" else ""
+                rule.more["record"] = min(shelf.id(number) for number in shelf.by_update(part, None))
             return rule
 
     # -- entries
 
     def _record(self, entry: Doc) -> None:
-        if self._journal:
-            self._journal.append(entry)
+        self._journalled(entry)
         self._apply(entry)
 
+    def _journalled(self, entry: Doc) -> None:
+        if self._journal:
+            self._journal.append(entry)
+
     def _apply(self, entry: Doc) -> None:
-        if entry["t"] == "identity":
-            self.identity.apply(entry)
-        elif entry["t"] == "clock":
-            self._ahead = timedelta(milliseconds=entry["ahead_ms"])
-        elif entry["t"] == "settings":
-            self.behaviour = self.behaviour.changed(entry["settings"])
-        elif entry["t"] == "organisation":
-            plan = seed.Plan(**entry["plan"])
-            org = Organisation(plan.tenant, seed.profile(plan))
-            org.fill(*seed.records(plan))
-            self.organisations[plan.tenant] = org
-        elif entry["t"] == "put":
-            self._put(self.organisations[entry["tenant"]], entry["contacts"], entry["invoices"])
-        elif entry["t"] == "touch":
-            self._touched(self.organisations[entry["tenant"]], entry)
+        getattr(self, f"_on_{entry['t']}")(entry)
 
-    def _put(self, org: Organisation, contacts: list[Doc], invoices: list[Doc]) -> None:
-        for doc in contacts:
-            org.put_contact(doc)
-        for doc in invoices:
-            org.put_invoice(doc)
+    def _on_identity(self, entry: Doc) -> None:
+        self.identity.apply(entry)
 
-    def _touched(self, org: Organisation, entry: Doc) -> None:
+    def _on_clock(self, entry: Doc) -> None:
+        self._ahead = timedelta(milliseconds=entry["ahead_ms"])
+
+    def _on_settings(self, entry: Doc) -> None:
+        self.behaviour = self.behaviour.changed(entry["settings"])
+
+    def _on_organisation(self, entry: Doc) -> None:
+        plan = seed.Plan(**entry["plan"])
+        org = Organisation(plan.tenant, seed.profile(plan))
+        org.fill(*seed.records(plan))
+        self.organisations[plan.tenant] = org
+
+    def _on_put(self, entry: Doc) -> None:
+        org, changed = self.organisations[entry["tenant"]], []
+        for kind, doc in entry["docs"]:
+            key = doc[KINDS[kind].id]
+            changed.append((kind, key, org.shelves[kind].find(key) is None))
+            org.put(kind, doc)
+        self._happened(org.tenant, changed)
+        if "answered" in entry:
+            self._answered[org.tenant, entry["answered"]["key"]] = entry["answered"]
+
+    def _on_touch(self, entry: Doc) -> None:
+        org = self.organisations[entry["tenant"]]
         for key, ms in zip(entry["ids"], entry["times"], strict=True):
-            if entry["kind"] == "contact":
-                org.put_contact(stamp(org.contact_doc(key), ms))
-            else:
-                org.put_invoice(stamp(org.invoice_doc(key), ms))
+            org.touch(entry["kind"], key, ms)
+        self._happened(org.tenant, ((entry["kind"], key, False) for key in entry["ids"]))
+
+    def _on_webhooks(self, entry: Doc) -> None:
+        self.webhooks.subscribe(entry["asked"] and Subscription.of(entry["asked"]), entry["status"])
+
+    def _on_webhook_status(self, entry: Doc) -> None:
+        self.webhooks.status = entry["status"]
 
     # -- calls of the accounting API
 
@@ -205,13 +257,14 @@ class Simulator:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
+        body: bytes = b"",
     ) -> Answer:
         """One call of the accounting API, just as over HTTP. ``path`` is below ``/api.xro/2.0``, e.g. ``/Invoices``.
 
         ``tenant`` is what xero-tenant-id says. An Answer that is ``broken`` never arrived whole.
         """
         asked = Asked(
-            tenant, path, query or {}, {name.lower(): value for name, value in (headers or {}).items()}, method
+            tenant, path, query or {}, {name.lower(): value for name, value in (headers or {}).items()}, method, body
         )
         return self._observed(asked, self._answer)
 
@@ -279,7 +332,7 @@ class Simulator:
             return Answer(429, {**left, **more}), 0.0
         try:
             paused = self._wait(hit)
-            answer = self._faulty(hit) or self._read(asked, hit)
+            answer = self._faulty(hit) or self._served(asked, hit)
         finally:
             with self.lock:
                 self._limits.end(asked.tenant)
@@ -297,7 +350,7 @@ class Simulator:
             return _refused(error)
         if not self.identity.is_connected(grant["user"], asked.tenant):
             return _not_connected()
-        if not accounting.may_read(asked.path, grant["scopes"]):
+        if not accounting.may(asked.method, asked.path, grant["scopes"]):
             return problem(401, "Unauthorized", "AuthorizationUnsuccessful")
         return None
 
@@ -321,14 +374,46 @@ class Simulator:
             return problem(hit["status"][0].more["status"], "Error", "An error occurred in Xero.")
         return None
 
-    def _read(self, asked: "Asked", hit: "Hit") -> Answer:
-        if asked.method != "GET":
+    def _served(self, asked: "Asked", hit: "Hit") -> Answer:
+        resource, _, key = asked.path.strip("/").partition("/")
+        if asked.method == "GET":
+            spoil = {r.more["record"]: r.spoil for kind in ("poison", "large") for r in hit.get(kind, [])}
+            with self.lock:
+                reading = Reading(asked.query, asked.headers, self.now(), self.behaviour, spoil)
+                return accounting.read(self.organisations[asked.tenant], asked.path, reading)
+        if resource != "Contacts" or asked.method not in ("PUT", "POST") or (key and asked.method == "PUT"):
             return Answer(405, {"Allow": "GET"})
-        spoil = {r.more["record"]: r.spoil for kind in ("poison", "large") for r in hit.get(kind, [])}
         with self.lock:
-            since = asked.headers.get("if-modified-since")
-            reading = Reading(asked.query, since, self.now(), self.behaviour, spoil)
-            return accounting.read(self.organisations[asked.tenant], asked.path, reading)
+            return self._written(self.organisations[asked.tenant], key, asked)
+
+    def _written(self, org: Organisation, key: str, asked: "Asked") -> Answer:
+        """Contacts created or changed, once for each Idempotency-Key."""
+        token, now = asked.headers.get("idempotency-key", ""), to_ms(self.now())
+        digest = hashlib.sha256(repr((asked.method, asked.path, sorted(asked.query.items()), asked.body)).encode())
+        if len(token) > 128:
+            return bad_request(10, "ValidationException", "The Idempotency-Key must not be longer than 128 characters")
+        held = self._answered.get((org.tenant, token)) if token else None
+        if held and now < held["at"] + self.behaviour.idempotency_seconds * 1000:
+            if held["digest"] != digest.hexdigest():
+                return bad_request(10, "ValidationException", "This Idempotency-Key was used with another request")
+            return Answer(held["status"], accounting.JSON, held["body"].encode())
+        wanted = Writing(
+            org=org,
+            method=asked.method,
+            key=key,
+            body=asked.body,
+            query=asked.query,
+            now=self.now(),
+            moment=lambda contact: self._moment(org, "contact", contact),
+            new_id=lambda: seed.new_id(self._random),
+        )
+        docs, answer = writing.write(wanted)
+        remembered = {"key": token, "digest": digest.hexdigest(), "at": now}
+        remembered |= {"status": answer.status, "body": answer.body.decode()}
+        keep = token and answer.status in (200, 400)
+        if docs or keep:
+            self._put(org, [("contact", doc) for doc in docs], **({"answered": remembered} if keep else {}))
+        return answer
 
     def connections(self, user: str, event: str | None) -> list[Doc]:
         """What ``GET /connections`` answers a person's token."""
@@ -345,6 +430,7 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     method: str
+    body: bytes = b""
 
 
 Hit = dict[str, list[Rule]]  # by kind of fault
@@ -372,13 +458,6 @@ def _not_connected() -> Answer:
 
 def _iso(ms: int) -> str:
     return from_ms(ms).isoformat(timespec="milliseconds")
-
-
-def _moved_by_merge(org: Organisation, doc: Doc) -> list[Doc]:
-    """Invoices of a contact that was just merged, now the survivor's; whether that moves their dates is UNCONFIRMED."""
-    survivor = doc.get("MergedToContactID")
-    held = org.invoices_of(doc["ContactID"]) if survivor else []
-    return [{**org.invoice_doc(invoice.id), "Contact": {"ContactID": survivor}} for invoice in held]
 
 
 def _connection(row: Doc, name: str) -> Doc:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from xero_simulator import control, pages
+from xero_simulator import control, pages, postman
 from xero_simulator.accounting import NOT_FOUND, Answer
 from xero_simulator.identity import Identity, OAuthError
 from xero_simulator.journal import Journal
@@ -27,9 +27,12 @@ class SystemClock:
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
     """The whole simulator, for gunicorn with one process and many threads. Seeds the demo's organisations once."""
     settings = Settings.from_env(os.environ if env is None else env)
-    journal = Journal(settings.data / "journal.jsonl") if settings.data else None
+    journal = Journal(settings.data / "journal-2.jsonl") if settings.data else None
     simulator = Simulator(SystemClock(), settings=settings, journal=journal, pause=time.sleep)
     simulator.seed_demo()
+    if settings.webhook_url and simulator.webhooks.status == "none":
+        simulator.subscribe({"url": settings.webhook_url, "key": settings.webhook_key})
+    postman.start(simulator)
     return app_of(simulator)
 
 
@@ -97,7 +100,7 @@ def _routes(app: Flask, simulator: Simulator) -> None:
     def accounting(path: str) -> Response:
         tenant = request.headers.get("xero-tenant-id", "")
         query, headers = request.args.to_dict(), dict(request.headers)
-        return response_of(simulator.call(tenant, f"/{path}", query, headers, request.method))
+        return response_of(simulator.call(tenant, f"/{path}", query, headers, request.method, request.get_data()))
 
     @app.post("/connect/token")
     def token() -> Response:
@@ -110,11 +113,13 @@ def _routes(app: Flask, simulator: Simulator) -> None:
         form = request.form.to_dict()
         return response_of(simulator.call_identity("/connect/revocation", lambda i: i.revoke(form, client()), "POST"))
 
+    @app.get("/Connections")
     @app.get("/connections")
     def connections() -> Response:
         event = request.args.get("authEventId")
         return response_of(simulator.call_identity("/connections", lambda i: simulator.connections(caller(i), event)))
 
+    @app.delete("/Connections/<key>")
     @app.delete("/connections/<key>")
     def disconnect(key: str) -> Response:
         def remove(identity: Identity) -> None:

@@ -1,7 +1,6 @@
 """Xero's JSON. A document is a dict in Xero's own field names, money in it a Decimal that is written digit by digit."""
 
 import json
-import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,14 +9,15 @@ Doc = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-# json cannot write a Decimal, so it goes in as a string behind a control character that no text of Xero's can
-# hold (XML 1.0 forbids it), and the quotes are taken off afterwards. Ten times as fast as an encoder in Python.
-_MARKED = re.compile(r'"\\u0001(-?[0-9.]+)"')
+# json cannot write a Decimal, so it goes in as a string between control characters that no text of Xero's can
+# hold (XML 1.0 forbids them), and they and the quotes are taken off afterwards. Ten times as fast as an encoder in
+# Python.
+MARK = "\x01"
 
 
 def _mark(value: object) -> str:
     if isinstance(value, Decimal):
-        return "\x01" + format(value, "f")
+        return f"{MARK}{value:f}{MARK}"
     raise TypeError(f"{type(value).__name__} has no form in Xero's JSON")
 
 
@@ -25,8 +25,9 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_
 
 
 def encode(value: object) -> bytes:
-    """Compact UTF-8 JSON; a Decimal keeps its places (Decimal("40.00") is written 40.00)."""
-    return _MARKED.sub(r"\1", _ENCODER.encode(value)).encode("utf-8", "replace")
+    """Compact UTF-8 JSON; a Decimal keeps its places (Decimal("40.00") is written 40.00). No text may hold MARK."""
+    text = _ENCODER.encode(value).replace('"\\u0001', "").replace('\\u0001"', "")
+    return text.encode("utf-8", "replace")
 
 
 def decode(raw: bytes | str) -> Any:
@@ -58,9 +59,20 @@ def day_fields(name: str, day: date) -> Doc:
     return {f"{name}String": f"{day.isoformat()}T00:00:00", name: instant(ms)}
 
 
-def stamp(doc: Doc, ms: int) -> Doc:
-    """The document as changed at ``ms``: UpdatedDateUTC, and its readable form where the spec has one."""
-    doc["UpdatedDateUTC"] = instant(ms)
-    if "InvoiceID" in doc:
-        doc["UpdatedDateUTCString"] = from_ms(ms).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return doc
+def updated(kind: str, ms: int) -> Doc:
+    """UpdatedDateUTC, and its readable form, which contacts lack (spec)."""
+    readable = {} if kind == "contact" else {"UpdatedDateUTCString": from_ms(ms).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"UpdatedDateUTC": instant(ms), **readable}
+
+
+def updated_json(kind: str, ms: int) -> bytes:
+    """The same as JSON without braces."""
+    return ",".join(f'"{name}":"{value}"' for name, value in updated(kind, ms).items()).encode()
+
+
+def id_bytes(text: str) -> bytes:
+    """An id as sixteen bytes, which sort as its text does. ValueError for what is none."""
+    raw = bytes.fromhex(text.replace("-", ""))
+    if len(raw) != 16:
+        raise ValueError(f"{text!r} is no id")
+    return raw

@@ -43,6 +43,8 @@ def config(level: str = "INFO") -> dict[str, Any]:
         # What a library says at INFO is about itself, not about anybody's records.
         "loggers": {
             **{name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+            # At DEBUG they write codes, verifiers and tokens.
+            **{name: {"level": "WARNING"} for name in ("requests_oauthlib", "oauthlib")},
             # gunicorn gives its loggers a handler of its own unless they are named here.
             **{name: {"level": "INFO", "handlers": [], "propagate": True} for name in _GUNICORN},
             # Its access log is written whenever it is given a configuration, and tells whole addresses: also the

@@ -103,7 +103,7 @@ def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelop
     """Raises :class:`UnreadableError`, which still knows whose the message was where the headers say it."""
     said = {name: text.decode("utf-8", "replace") for name, text in headers if text is not None}
     type_, subject = said.get("ce_type", ""), said.get("ce_subject", "")
-    scope, reading = _scope(said), _number(said, "ce_reading", 0)
+    scope, reading = _scope(said), _reading(said)
 
     def unreadable(reason: str) -> UnreadableError:
         return UnreadableError(reason, scope=scope, type_=type_, subject=subject, reading=reading)
@@ -116,9 +116,11 @@ def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Envelop
         raise unreadable("ce_accountid, ce_connectionid or a number beside them is missing or wrong")
     if value is None:
         raise unreadable("no data")
+    if any("\0" in text for text in said.values()):
+        raise unreadable("a header holds a null character")
     try:
         event: Event = _decoder(type_).decode(value)
-        time = datetime.fromisoformat(said.get("ce_time", ""))
+        time = datetime.fromisoformat(said.get("ce_time", "")).astimezone(UTC)
     except (ValueError, msgspec.MsgspecError) as error:
         raise unreadable(str(error)) from error
     return Envelope(
@@ -152,9 +154,9 @@ def _scope(said: Mapping[str, str]) -> Scope | None:
         return None
 
 
-def _number(said: Mapping[str, str], name: str, default: int) -> int:
-    text = said.get(name, "")
-    return int(text) if text.isdigit() else default
+def _reading(said: Mapping[str, str]) -> int:
+    text = said.get("ce_reading", "")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def _rfc3339(time: datetime) -> str:

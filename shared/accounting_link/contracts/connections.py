@@ -1,9 +1,8 @@
 """Events of a connection between an account of the CRM and one Xero organisation."""
 
-from datetime import datetime
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope, Time
 from accounting_link.contracts.topics import CONNECTIONS, Topic
 
 
@@ -33,7 +32,7 @@ class ConnectionEstablished(ConnectionEvent, frozen=True, kw_only=True):
 
     tenant_name: str
     connected_by: str  # user id
-    connected_at: datetime
+    connected_at: Time
 
 
 class ConnectionLost(ConnectionEvent, frozen=True, kw_only=True):
@@ -42,4 +41,4 @@ class ConnectionLost(ConnectionEvent, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ConnectionLost.v1"
 
     reason: str
-    lost_at: datetime
+    lost_at: Time

@@ -1,9 +1,8 @@
 """What could not be used, kept with its reason and its origin."""
 
-from datetime import datetime
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope, Time
 from accounting_link.contracts.topics import DEAD_LETTERS, Topic
 
 
@@ -22,7 +21,7 @@ class DeadLettered(Event, frozen=True, kw_only=True):
     offset: int
     value: str
     size: int  # of the whole, in bytes
-    at: datetime
+    at: Time
 
     def key(self, scope: Scope) -> str:
         return f"{self.topic}/{self.partition}"

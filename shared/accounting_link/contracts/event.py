@@ -1,10 +1,14 @@
 """What every event has: a type, a topic, a key, and whose it is."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from accounting_link.contracts.topics import Lane, Topic
+
+# A moment, never a local time: two that cannot be compared would stop whoever compares them.
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 TYPE_PREFIX = "com.legrandcrm.accountinglink"
 

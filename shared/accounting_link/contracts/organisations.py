@@ -1,9 +1,8 @@
 """What a Xero organisation says of itself."""
 
-from datetime import datetime
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope, Time
 from accounting_link.contracts.topics import RECORDS, Topic
 
 
@@ -21,7 +20,7 @@ class OrganisationRead(Event, frozen=True, kw_only=True):
     country: str  # ISO 3166
     time_zone: str  # IANA's name; empty where Xero's word is not known
     xero_time_zone: str = ""
-    read_at: datetime
+    read_at: Time
 
     def key(self, scope: Scope) -> str:
         return scope.connection_id

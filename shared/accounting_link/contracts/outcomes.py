@@ -1,11 +1,10 @@
 """What crm-writer says of records it has put away."""
 
 from datetime import date as Day
-from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Part
+from accounting_link.contracts.event import TYPE_PREFIX, Part, Time
 from accounting_link.contracts.sync_life import SyncEvent
 from accounting_link.contracts.words import Kind, Result, Stream
 
@@ -39,7 +38,7 @@ class Outcome(Part, frozen=True, kw_only=True):
     xero_id: str
     result: Result
     reason: str = ""  # why left out or failed, in words a person understands
-    version: datetime | None
+    version: Time | None
     reading: int
     offset: int
     transaction: Transaction | None = None

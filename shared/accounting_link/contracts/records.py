@@ -6,11 +6,10 @@ reading was asked for later.
 """
 
 from datetime import date as Day
-from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Time
 from accounting_link.contracts.topics import RECORDS, Topic
 from accounting_link.contracts.words import Kind, Suppliers
 
@@ -36,7 +35,7 @@ class RecordEvent(Event, frozen=True, kw_only=True):
 class VersionedRecord(RecordEvent, frozen=True, kw_only=True):
     """``updated_at`` is Xero's UpdatedDateUTC, the version of this copy."""
 
-    updated_at: datetime
+    updated_at: Time
 
     def version(self) -> str:
         return self.updated_at.isoformat()
@@ -217,7 +216,7 @@ class RecordUnreadable(RecordEvent, frozen=True, kw_only=True):
 
     kind: Kind
     reason: str
-    updated_at: datetime | None = None  # None where even that could not be read
+    updated_at: Time | None = None  # None where even that could not be read
 
     def record_kind(self) -> Kind:
         return self.kind

@@ -1,9 +1,8 @@
 """What the orchestrator asks of xero-adapter. Keyed by tenant: one organisation's requests keep their order."""
 
-from datetime import datetime
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Time
 from accounting_link.contracts.topics import REQUESTS, Topic
 from accounting_link.contracts.words import Stream, Suppliers, SyncKind
 
@@ -25,7 +24,7 @@ class StreamRequest(Part, frozen=True, kw_only=True):
     """A stream to read. ``since`` None reads all of it; otherwise what Xero says was modified since."""
 
     stream: Stream
-    since: datetime | None = None
+    since: Time | None = None
 
 
 class SyncSettings(Part, frozen=True, kw_only=True):
@@ -44,7 +43,7 @@ class SyncRequested(Request, frozen=True, kw_only=True):
     streams: tuple[StreamRequest, ...]
     settings: SyncSettings
     requested_by: str  # user id, or "schedule"
-    requested_at: datetime
+    requested_at: Time
 
 
 class ContactsRequested(Request, frozen=True, kw_only=True):
@@ -56,7 +55,7 @@ class ContactsRequested(Request, frozen=True, kw_only=True):
     contact_ids: tuple[str, ...]
     settings: SyncSettings
     requested_by: str  # of the sync that saw them missing
-    requested_at: datetime
+    requested_at: Time
 
     @property
     def streams(self) -> tuple[StreamRequest, ...]:

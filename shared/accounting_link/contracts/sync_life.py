@@ -1,9 +1,8 @@
 """The life of a sync. One topic, keyed by sync, so that its end stands behind every outcome."""
 
-from datetime import datetime
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Time
 from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, Topic
 from accounting_link.contracts.words import ParkReason, Stream
 
@@ -16,11 +15,11 @@ class SyncEvent(Event, frozen=True, kw_only=True):
 
 
 class SyncStarted(SyncEvent, frozen=True, kw_only=True):
-    """A replica of xero-adapter holds the request. Repeated every minute while it does."""
+    """A replica of xero-adapter has taken the request on. Said again by each that takes it over."""
 
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.SyncStarted.v1"
 
-    at: datetime
+    at: Time
 
     def version(self) -> str:
         return self.at.isoformat()
@@ -68,7 +67,7 @@ class StreamEnded(SyncEvent, frozen=True, kw_only=True):
     read: int
     calls: int
     bytes: int
-    began_at: datetime | None  # Xero's own time (Date header) at the first call; None when none was made
+    began_at: Time | None  # Xero's own time (Date header) at the first call; None when none was made
     stopped: bool = False  # ended early because the sync is being stopped
 
     def subject(self) -> str:
@@ -82,7 +81,7 @@ class SyncParked(SyncEvent, frozen=True, kw_only=True):
 
     reason: ParkReason
     detail: str
-    until: datetime | None  # None: a person has to act
+    until: Time | None  # None: a person has to act
     authorisation: int
 
 
@@ -104,7 +103,7 @@ class SyncCompleted(SyncEvent, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.SyncCompleted.v1"
 
     problems: bool  # some records failed
-    ended_at: datetime
+    ended_at: Time
 
 
 class SyncFailed(SyncEvent, frozen=True, kw_only=True):
@@ -113,7 +112,7 @@ class SyncFailed(SyncEvent, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.SyncFailed.v1"
 
     reason: str
-    ended_at: datetime
+    ended_at: Time
 
 
 class SyncCancelled(SyncEvent, frozen=True, kw_only=True):
@@ -122,4 +121,4 @@ class SyncCancelled(SyncEvent, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.SyncCancelled.v1"
 
     cancelled_by: str
-    ended_at: datetime
+    ended_at: Time

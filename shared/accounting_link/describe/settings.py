@@ -30,6 +30,8 @@ OTHERWISE = (
     Asked("SIMULATOR_INVOICES", "invoices it is made up with", "8000", False),
     Asked("SIMULATOR_CLIENT_ID", "of the simulated app", "accounting-link-development", False),
     Asked("SIMULATOR_CLIENT_SECRET", "of the simulated app, worth nothing anywhere else", "development-secret", False),
+    Asked("SIMULATOR_WEBHOOK_URL", "where the app wants webhooks; without one nobody is told", "", False),
+    Asked("SIMULATOR_WEBHOOK_KEY", "what they are signed with", "", False),
 )
 _KNOWN = {asked.name: asked for asked in OTHERWISE}
 

@@ -48,7 +48,8 @@ def a_sync(**more: Any) -> Sync:
         reference="reference-1",
         generation=1,
     )
-    return replace(planned, **more)
+    two = tuple(one for one in planned.streams if one.stream in (Stream.CONTACTS, Stream.INVOICES))
+    return replace(planned, **{"streams": two, **more})
 
 
 def running(**more: Any) -> Sync:
@@ -141,18 +142,52 @@ def test_a_sync_with_a_failed_record_completes_with_problems() -> None:
     assert said == [SyncCompleted(problems=True, ended_at=NOW)]
 
 
+def expecting(invoices: int) -> tuple[Event, ...]:
+    """Xero has said how many there are."""
+    page = PageFetched(stream=Stream.INVOICES, pages=1, read=1, expected=invoices, calls=1, bytes=1)
+    return ended(Stream.CONTACTS), page
+
+
 def test_a_fifth_of_bad_records_fails_the_sync_and_stops_the_adapter() -> None:
-    after, said = feed(running(), applied(0, *[Result.FAILED] * 100, *[Result.CREATED] * 300))
+    after, said = feed(running(), *expecting(450), applied(0, *[Result.FAILED] * 100, *[Result.CREATED] * 300))
 
     assert after.state == State.FAILING
     assert [type(event) for event in said] == [SyncStopRequested]
-    assert "100 of 400" in after.reason
+    assert "100 records could not be used" in after.reason
 
 
-def test_fewer_bad_records_than_a_fifth_do_not_stop_it() -> None:
-    after, _ = feed(running(), applied(0, *[Result.FAILED] * 100, *[Result.CREATED] * 500))
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_whether_too_many_are_bad_does_not_depend_on_where_they_lie(bad_first: bool) -> None:
+    batches = [applied(0, *[Result.FAILED] * 100), applied(1, *[Result.CREATED] * 1900)]
+
+    after, _ = feed(running(), *expecting(2000), *(batches if bad_first else batches[::-1]))
 
     assert after.state == State.RUNNING
+
+
+def test_too_many_bad_records_fail_a_sync_also_when_that_is_known_only_at_its_end() -> None:
+    bad = applied(0, *[Result.FAILED] * 100)
+
+    after, said = feed(running(), *(event for event in WHOLE if not isinstance(event, PageFetched)), bad)
+    assert after.state == State.COMPLETED  # ended before the bad ones were told: nothing more is heard
+    after, said = feed(
+        running(), bad, *(event for event in WHOLE if not isinstance(event, PageFetched | RecordsApplied))
+    )
+    assert after.state == State.FAILED
+    assert [type(event) for event in said][-1] == SyncFailed
+
+
+def test_a_sync_that_xero_always_asks_to_wait_ends_one_day() -> None:
+    now, sync = NOW, running()
+    for _ in range(24 * 5):
+        now += timedelta(hours=1)
+        wait = SyncParked(
+            reason=ParkReason.XERO_ASKED_TO_WAIT, detail="", until=now + timedelta(minutes=59), authorisation=1
+        )
+        sync, _ = lifecycle.advance(sync, SyncStarted(at=now), sync.scope(), now)
+        sync, _ = lifecycle.advance(sync, wait, sync.scope(), now)
+        sync, _ = lifecycle.watch(sync, now + timedelta(minutes=59, seconds=59), SILENCE)
+    assert (sync.state, sync.reason) == (State.FAILED, "Xero gave nothing for two days")
 
 
 def test_a_cancelled_sync_is_cancelled_when_the_last_drain_has_come() -> None:
@@ -163,6 +198,14 @@ def test_a_cancelled_sync_is_cancelled_when_the_last_drain_has_come() -> None:
     assert after.state == State.CANCELLING
     after, said = feed(after, drained(Stream.INVOICES, 1))
     assert (after.state, said) == (State.CANCELLED, [SyncCancelled(cancelled_by="ada", ended_at=NOW)])
+
+
+def test_a_sync_that_is_cancelled_after_all_was_read_completes() -> None:
+    stopping, _ = lifecycle.cancel(running(), "ada", NOW)
+
+    after, said = feed(stopping, *WHOLE)
+
+    assert (after.state, [type(event) for event in said]) == (State.COMPLETED, [SyncCompleted])
 
 
 def test_a_sync_that_has_not_begun_is_cancelled_at_once() -> None:

@@ -33,13 +33,14 @@ from xero_adapter.planning.cursor import Cursor, Page
 from xero_adapter.planning.permits import Ledger, Limits
 from xero_adapter.pool import Pool
 from xero_adapter.store import Known
-from xero_adapter.xero.client import Answer, Xero
+from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
 from xero_adapter.xero.tokens import Token
 from xero_simulator.simulator import Simulator
 
 E = TypeVar("E", bound=Event)
-STREAMS = (Stream.CONTACTS, Stream.INVOICES)
+# By the simulator's kinds of document, the types of a customer's; payments of a customer's begin with them too.
+OURS = ("ACCREC", "RECEIVE", "AR")
 
 
 @dataclass
@@ -84,8 +85,10 @@ class World:
     page_size: int = 50
     limits: Limits = field(default_factory=Limits)
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
+    xero: type[TwinXero] = TwinXero
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+    checkpoints: MemoryCheckpoints = field(default_factory=MemoryCheckpoints)
     ledgers: MemoryShared[Ledger] = field(default_factory=lambda: MemoryShared(Ledger))
-    xero: Callable[[Simulator], Xero] = TwinXero
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -94,8 +97,7 @@ class World:
             name="Kiwi", seed=7, contacts=self.contacts, invoices=self.invoices
         )
         self.tokens = FixedTokens(self.tenant, self.clock)
-        self.broker = MemoryBroker()
-        self.checkpoints, self.app = MemoryCheckpoints(), MemoryShared(Drawn)
+        self.app, self.twin = MemoryShared(Drawn), self.xero(self.simulator)
         self.organisations = MemoryShared(Known)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
         self.worker, self.pool = self.replica()
@@ -103,7 +105,7 @@ class World:
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
         tools = Tools(
-            caller=Caller(self.xero(self.simulator), self.tokens, self.ledgers, self.app, self.limits, self.clock),
+            caller=Caller(self.twin, self.tokens, self.ledgers, self.app, self.limits, self.clock),
             checkpoints=self.checkpoints,
             publisher=self.publisher,
             dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),
@@ -133,7 +135,7 @@ class World:
             tenant_id=self.tenant,
             authorisation=1,
             kind=SyncKind.FULL,
-            streams=tuple(StreamRequest(stream=stream, since=since) for stream in STREAMS),
+            streams=tuple(StreamRequest(stream=stream, since=since) for stream in Stream),
             settings=SyncSettings(**settings),
             requested_by="ada",
             requested_at=self.clock.now(),
@@ -152,7 +154,9 @@ class World:
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
 
     def stop(self, scope: Scope = SCOPE) -> None:
-        event = SyncStopRequested(tenant_id=self.tenant, authorisation=1, streams=STREAMS, reason="cancelled by ada")
+        event = SyncStopRequested(
+            tenant_id=self.tenant, authorisation=1, streams=tuple(Stream), reason="cancelled by ada"
+        )
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
 
     def run(self, most_turns: int = 10_000) -> None:
@@ -187,8 +191,9 @@ class World:
     def held(self) -> set[str]:
         """What the simulator holds that a sync is about."""
         org = self.simulator.organisations[self.tenant]
-        sales = {record.id for record in org.invoices.records.values() if record.type == "ACCREC"}
-        return sales | set(org.contacts.records)
+        sales = (shelf for kind, shelf in org.shelves.items() if kind != "contact")
+        ours = {id_ for shelf in sales for id_, row in shelf.records.items() if row.type.startswith(OURS)}
+        return ours | set(org.contacts.records)
 
     def lag(self) -> int:
         return self.broker.lag(XERO_ADAPTER[Lane.BULK])

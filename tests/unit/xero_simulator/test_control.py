@@ -1,10 +1,13 @@
 """The control API, the faults it sets, and the pages a person uses, at the HTTP layer in memory."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.unit.xero_simulator.conftest import Browser, World
+from xero_simulator.web import app_of
 
 
 def fault(browser: Browser, **rule: Any) -> Any:
@@ -167,3 +170,59 @@ def test_a_page_says_what_xero_refuses(browser: Browser) -> None:
 def test_the_twin_can_be_cut_off_by_a_rule_as_http_is(world: World) -> None:
     world.simulator.add_fault({"kind": "reset", "count": 1})
     assert [world.answer("/Invoices").broken for _ in range(2)] == ["reset", None]
+
+
+def page_of(browser: Browser, kind: str, key: str) -> str:
+    return f"/organisations/{browser.tenants[0]}/{kind}/{key}"
+
+
+def test_a_person_pays_and_credits_on_the_page_and_sees_both_on_the_invoice(browser: Browser) -> None:
+    org = browser.simulator.organisations[browser.tenants[0]]
+    invoice = next(r for r in org.invoices.records.values() if r.status == "AUTHORISED" and r.due > 3)
+    page, paid, credited = page_of(browser, "invoice", invoice.id), invoice.paid, invoice.credited
+    for form in ({"op": "pay", "amount": "1.00"}, {"op": "credit", "amount": "1.00"}):
+        assert browser.http.post(page, data=form).status_code == 302
+    assert (invoice.paid, invoice.credited) == (paid + 1, credited + 1)
+    shown = browser.http.get(page).text
+    for kind in ("payment", "creditnote"):
+        link = re.search(f"{kind}/([0-9a-f-]{{36}})", shown)
+        assert link, kind
+        assert browser.http.get(page_of(browser, kind, link[1])).status_code == 200
+    assert browser.http.post(page, data={"op": "credit", "amount": "999999999"}).status_code == 400
+
+
+def test_a_person_merges_by_name_archives_and_forgets_on_the_page(browser: Browser) -> None:
+    org = browser.simulator.organisations[browser.tenants[0]]
+    rows = [r for r in org.contacts.records.values() if r.status == "ACTIVE" and r.name]
+    assert browser.http.post(page_of(browser, "contact", rows[0].id), data={"op": "archive"}).status_code == 302
+    assert browser.http.post(page_of(browser, "contact", rows[1].id), data={"op": "gdpr"}).status_code == 302
+    into = {"op": "merge", "into": rows[3].name}
+    assert browser.http.post(page_of(browser, "contact", rows[2].id), data=into).status_code == 302
+    assert [row.status for row in rows[:4]] == ["ARCHIVED", "GDPRREQUEST", "ARCHIVED", "ACTIVE"]
+    assert org.doc("contact", rows[2].id)["MergedToContactID"] == rows[3].id
+    refused = browser.http.post(page_of(browser, "contact", rows[3].id), data={"op": "merge", "into": "Nobody"})
+    assert refused.status_code == 400
+
+
+def test_every_record_has_a_page_and_credit_is_applied_by_the_invoices_number(world: World) -> None:
+    http = app_of(world.simulator).test_client()
+    org = world.simulator.organisations[world.tenant]
+    for kind, shelf in org.shelves.items():
+        for key in list(shelf.records)[:10]:
+            assert http.get(f"/organisations/{world.tenant}/{kind}/{key}").status_code == 200, kind
+    sale = world.an_invoice(status="AUTHORISED")
+    whole = {"Contact": {"ContactID": sale["Contact"]["ContactID"]}, "CurrencyCode": sale["CurrencyCode"]}
+    lines = [{"Description": "x", "UnitAmount": "0.50"}]
+    wanted = {"kind": "creditnote", "op": "create", "set": {**whole, "LineItems": lines}}
+    note = world.simulator.change(world.tenant, [wanted])[0]["id"]
+    form = {"op": "allocate", "invoice": sale["InvoiceNumber"], "amount": ""}
+    assert http.post(f"/organisations/{world.tenant}/creditnote/{note}", data=form).status_code == 302
+    assert org.doc("invoice", sale["InvoiceID"])["AmountCredited"] == Decimal("0.50")
+
+
+def test_the_address_of_an_online_invoice_opens(browser: Browser) -> None:
+    org = browser.simulator.organisations[browser.tenants[0]]
+    sale = next(r for r in org.invoices.records.values() if r.status == "PAID" and r.type == "ACCREC")
+    answer = browser.get(f"/api.xro/2.0/Invoices/{sale.id}/OnlineInvoice", browser.connect()["access_token"])
+    opened = browser.http.get(answer.json["OnlineInvoices"][0]["OnlineInvoiceUrl"])
+    assert (opened.status_code, opened.data[:5]) == (200, b"%PDF-")

@@ -101,7 +101,7 @@ def test_totals_are_the_sums_of_the_lines(world: World) -> None:
         assert row["Total"] == (amounts if row["LineAmountTypes"] == "Inclusive" else amounts + row["TotalTax"])
         assert row["SubTotal"] + row["TotalTax"] == row["Total"]
         if row["Status"] in ("AUTHORISED", "PAID"):
-            assert row["AmountDue"] == row["Total"] - row["AmountPaid"]
+            assert row["AmountDue"] == row["Total"] - row["AmountPaid"] - row["AmountCredited"]
 
 
 def test_money_is_written_with_its_places_and_never_as_a_float(world: World) -> None:

@@ -23,6 +23,7 @@ from sync_orchestrator.sync import FINAL, Sync
 
 _LOOK_EVERY_SECONDS = 0.25
 _SAY_SOMETHING_EVERY = 40  # looks: a proxy closes a stream on which nothing comes
+_LOOKS_AT_MOST = 240  # a stream holds a thread; a browser whose stream ends asks again, with the rights it then has
 
 
 def syncs(store: Store, desk: Desk) -> Blueprint:
@@ -131,7 +132,9 @@ def _progress(store: Store, account_id: str, first: Sync) -> Iterator[str]:
     schema, pause = schemas.SyncSchema(), threading.Event()
     sync: Sync | None = first
     told, quiet = -1, 0
-    while sync is not None:
+    for _ in range(_LOOKS_AT_MOST):
+        if sync is None:
+            return
         if sync.revision != told:
             told, quiet = sync.revision, 0
             yield f"event: progress\ndata: {json.dumps(schema.dump(schemas.shown(sync)))}\n\n"

@@ -14,7 +14,7 @@ from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import ParkReason
 
 CALL_DEADLINE = timedelta(seconds=40)
-PERMIT_LIVES = timedelta(seconds=50)  # longer than any call, so a permit is never lapsed while its call runs
+PERMIT_LIVES = timedelta(seconds=65)  # longer than any call, so a permit is never lapsed while its call runs
 MINUTE = timedelta(seconds=60)
 # When only another call's end can let one more in: how soon to look again.
 _LOOK_AGAIN = timedelta(milliseconds=100)
@@ -104,7 +104,9 @@ def give_back(ledger: Ledger, now: datetime, permit_id: str, said: "Said") -> Le
         after = msgspec.structs.replace(after, calls_today=used)
     if said.retry_after is not None:
         reason = ParkReason.DAY_LIMIT if said.problem == "day" else ParkReason.XERO_ASKED_TO_WAIT
-        after = msgspec.structs.replace(after, refused_until=now + said.retry_after, refused_for=reason)
+        until = now + said.retry_after
+        if after.refused_until is None or until > after.refused_until:
+            after = msgspec.structs.replace(after, refused_until=until, refused_for=reason)
     return after
 
 

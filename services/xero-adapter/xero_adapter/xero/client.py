@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 
 import requests
+import urllib3
 from requests_oauthlib import OAuth2Session
 
 from accounting_link.chassis.clock import Clock
@@ -46,20 +47,21 @@ class HttpXero:
                 f"{self._url}/{path}",
                 params=dict(query),
                 headers={"xero-tenant-id": token.tenant_id, "Accept": "application/json", **headers},
-                timeout=(_CONNECT_SECONDS, self._deadline.total_seconds()),
+                timeout=(_CONNECT_SECONDS, self._deadline.total_seconds() / 2),
                 stream=True,
             ) as response:
                 body = self._body(response, ends)
                 return Answer(
                     status=response.status_code, headers=response.headers, body=body, egress=response.raw.tell()
                 )
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Unavailable(f"Xero does not answer ({type(error).__name__})") from error
 
     def _body(self, response: requests.Response, ends: float) -> bytes:
         # The timeout that requests knows is one between bytes: a trickle would outlive every permit.
         chunks = []
-        for chunk in response.iter_content(_CHUNK):
+        # read1 returns what is there; to fill a chunk first would wait for each of its bytes.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             chunks.append(chunk)
             if self._clock.monotonic() > ends:
                 raise Unavailable("Xero did not finish its answer in time")

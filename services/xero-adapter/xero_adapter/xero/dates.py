@@ -29,7 +29,10 @@ def day(date_string: str | None, milliseconds: str | None) -> date | None:
 
 def header(text: str | None) -> datetime | None:
     """An HTTP Date header: Xero's own time."""
-    return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def if_modified_since(since: datetime) -> str:

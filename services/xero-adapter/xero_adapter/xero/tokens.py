@@ -25,6 +25,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         return f"Token(fingerprint={self.fingerprint!r})"
 
 
+class _Gone(msgspec.Struct):
+    authorisation: int = 0
+
+
 class Tokens(Protocol):
     def get(self, connection_id: str, refused: Token | None = None) -> Token:
         """A token good for at least one call; a new one where ``refused`` was not accepted by Xero.
@@ -57,9 +61,12 @@ class AuthLink:
             )
         except requests.RequestException as error:
             raise Unavailable(f"auth-link does not answer ({type(error).__name__})") from error
-        if answer.status_code in (404, 409, 410):
-            authorisation = answer.json().get("authorisation", 0)
-            raise ConnectionGone("Xero no longer accepts this connection", authorisation)
-        if answer.status_code != 200:
-            raise Unavailable(f"auth-link answers {answer.status_code}")
-        return msgspec.json.decode(answer.content, type=Token)
+        try:
+            if answer.status_code in (404, 409, 410):
+                gone = msgspec.json.decode(answer.content, type=_Gone)
+                raise ConnectionGone("Xero no longer accepts this connection", gone.authorisation)
+            if answer.status_code == 200:
+                return msgspec.json.decode(answer.content, type=Token)
+        except msgspec.MsgspecError as error:
+            raise Unavailable("auth-link's answer cannot be read") from error
+        raise Unavailable(f"auth-link answers {answer.status_code}")
