@@ -24,7 +24,7 @@ Doc = dict[str, Any]
 Facts = dict[str, str]  # a line of the table → what one source says of it
 _NAMED = 20  # differing records named at most
 # Kind of sale → its name in the ledger's sums, and in the ledger's records.
-_KINDS = {
+KINDS = {
     "invoice": ("invoices", "invoice"),
     "credit_note": ("credit_notes", "creditnote"),
     "overpayment": ("overpayments", "overpayment"),
@@ -65,7 +65,7 @@ def compare(sources: Sources, console: Console) -> list[str]:
 
 def nothing(line: str) -> str:
     """What a source means that does not mention a line."""
-    return sums(0, "0.00", "0.00") if line.partition(" ")[0] in _KINDS else "0"
+    return sums(0, "0.00", "0.00") if line.partition(" ")[0] in KINDS else "0"
 
 
 def sums(count: int, total: object, due: object) -> str:
@@ -76,7 +76,7 @@ def xero(sources: Sources) -> Facts:
     ledger = _simulator(sources, "ledger")
     facts: Facts = {}
     count = 0
-    for kind, (name, _) in _KINDS.items():
+    for kind, (name, _) in KINDS.items():
         for of in _added(group for group in ledger.get(name, ()) if is_sale(group)):
             facts[_line(kind, of["status"], of["currency"])] = sums(of["count"], of["total"], of["due"])
             count += of["count"]
@@ -105,7 +105,7 @@ def _sales(sources: Sources) -> list[Doc]:
     """The ledger's sale of every kind, each saying which."""
     return [
         {**row, "kind": kind}
-        for kind, (_, held_as) in _KINDS.items()
+        for kind, (_, held_as) in KINDS.items()
         for row in _simulator_rows(sources, held_as)
         if is_sale(row)
     ]
@@ -113,7 +113,7 @@ def _sales(sources: Sources) -> list[Doc]:
 
 def imports(sales: Iterable[Doc]) -> Any:
     """The product's rule, said here a second time on purpose: whether a contact of the ledger becomes a company."""
-    buyers = {row["contact_id"] for row in sales}
+    buyers = {row["contact_id"] for row in sales if is_sale(row)}
     return lambda row: row["complete"] and (row["role"] != "supplier" or row["id"] in buyers)
 
 
@@ -151,11 +151,11 @@ def gateway(sources: Sources) -> Facts:
         for g in items
     }
     contact = _counted(counts, "contact")
-    sales = sum(_counted(counts, kind).get("imported", 0) for kind in _KINDS)
+    sales = sum(_counted(counts, kind).get("imported", 0) for kind in KINDS)
     facts |= _states(contact.get("imported", 0), contact.get("left_out", 0), sales)
     if sources.sync_id:
         told = sources.crm.get(f"/logs/sync/{sources.sync_id}")["counts"]
-        of_sales = sum(sum(told[kind].values()) for kind in _KINDS)
+        of_sales = sum(sum(told[kind].values()) for kind in KINDS)
         facts |= _outcomes(sources, sum(told["contact"].values()), of_sales)
     return facts
 
@@ -170,7 +170,7 @@ def records(sources: Sources) -> list[str]:
         left_out = list(client.crm.xero_records.find({**ours, "kind": "contact", "state": "left_out"}))
         companies = list(client.crm.companies.find({"account_id": sources.account_id}))
     kept_sales = {
-        kind: [(one["xero_id"], _sale(one["xero"])) for one in found if one["kind"] == kind] for kind in _KINDS
+        kind: [(one["xero_id"], _sale(one["xero"])) for one in found if one["kind"] == kind] for kind in KINDS
     }
     expected = {
         kind: {
@@ -178,10 +178,10 @@ def records(sources: Sources) -> list[str]:
             for row in sales
             if row["kind"] == kind
         }
-        for kind in _KINDS
+        for kind in KINDS
     }
     wanted = {row["id"]: {"state": "imported" if yes else "left_out"} for row, yes in _judged(contacts, sales)}
-    said = [line for kind in _KINDS for line in differences(kind, expected[kind], kept_sales[kind])]
+    said = [line for kind in KINDS for line in differences(kind, expected[kind], kept_sales[kind])]
     parts = [
         part["contact_id"]
         for company in companies

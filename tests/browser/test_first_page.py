@@ -82,10 +82,12 @@ def _read_the_log(page: Page) -> None:
 
 
 def _open_an_invoice(page: Page, origin: str) -> None:
-    page.goto(f"{origin}/xero/sales?status=AUTHORISED")
+    page.goto(f"{origin}/xero/sales?status=AUTHORISED&kind=invoice")
     page.locator('tbody a[href^="/companies/"]').first.click()
     tab = page.locator("#xero-tab")
     expect(tab).to_contain_text("Outstanding")
+    tab.get_by_label("What").select_option("invoice")
+    tab.get_by_role("button", name="Show").click()
     tab.get_by_role("link", name=re.compile("^View details")).first.click()
     expect(tab.locator(".invoice")).to_contain_text("Subtotal")
     assert tab.locator(".invoice tbody tr").count() > 0

@@ -181,6 +181,32 @@ def test_a_third_sync_tells_exactly_the_five_that_changed_and_reads_little(flow:
     assert sum(call["bytes"] for call in flow.calls()) < 50_000
 
 
+def test_a_supplier_left_out_comes_in_once_something_is_sold_to_it(flow: Flow, first: dict[str, Any]) -> None:
+    """Also where Xero tells of the sale only: the contact's own copy is older than every mark."""
+    left_out = [
+        row for row in flow.crm.every("/records", connection_id=flow.connection, state="left_out", kind="contact")
+        if "suppliers" in row["reason"]
+    ]  # fmt: skip
+    complete = {row["id"] for row in flow.records("contact") if row["complete"] and row["status"] == "ACTIVE"}
+    supplier = next(row for row in left_out if row["xero_id"] in complete)
+    lines = [{"Description": "Hats", "Quantity": "1", "UnitAmount": "10.00"}]
+    flow.change(
+        {"kind": "invoice", "op": "create", "set": {"Contact": {"ContactID": supplier["xero_id"]}, "LineItems": lines}}
+    )
+    flow.sync()
+
+    def is_here() -> bool:
+        query = {"connection_id": flow.connection, "kind": "contact", "xero_ids": supplier["xero_id"]}
+        [record] = flow.crm.get("/records", **query)["items"]
+        return bool(record["state"] == "imported")
+
+    until(is_here)
+    asked = [
+        sync for sync in flow.crm.get("/syncs", connection_id=flow.connection)["items"] if sync["kind"] == "contacts"
+    ]
+    until(lambda: flow.crm.get(f"/syncs/{asked[0]['id']}")["state"] == "completed")
+
+
 def test_progress_is_told_by_server_sent_events_until_the_end(flow: Flow, first: dict[str, Any]) -> None:
     started = flow.crm.post("/syncs", {"connection_id": flow.connection, "kind": "full"})
     states = [json.loads(line)["state"] for line in flow.crm.events(f"/syncs/{started['id']}/progress")]
