@@ -23,6 +23,15 @@ from deploy.local.crm import Crm
 Doc = dict[str, Any]
 Facts = dict[str, str]  # a line of the table → what one source says of it
 _NAMED = 20  # differing records named at most
+# Kind of sale → its name in the ledger's sums, and in the ledger's records.
+KINDS = {
+    "invoice": ("invoices", "invoice"),
+    "credit_note": ("credit_notes", "creditnote"),
+    "overpayment": ("overpayments", "overpayment"),
+    "prepayment": ("prepayments", "prepayment"),
+    "payment": ("payments", "payment"),
+}
+_OURS = ("ACCREC", "RECEIVE", "AR")  # how the types of a customer's documents and payments begin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +51,7 @@ def compare(sources: Sources, console: Console) -> list[str]:
     """Prints the table. What differs, in sentences; empty when all agree."""
     told = {"Xero": xero(sources), "MongoDB": mongodb(sources), "gateway": gateway(sources)}
     lines = list(dict.fromkeys(line for facts in told.values() for line in facts))
-    table = Table("", *told, "", title="The same numbers from three sources (sales: number · total · due)")
+    table = Table("", *told, "", title="The same numbers from three sources (sales: number · total · due or left)")
     wrong = []
     for line in lines:
         said = {name: facts.get(line, nothing(line)) for name, facts in told.items()}
@@ -56,7 +65,7 @@ def compare(sources: Sources, console: Console) -> list[str]:
 
 def nothing(line: str) -> str:
     """What a source means that does not mention a line."""
-    return sums(0, "0.00", "0.00") if line.startswith("sales ") else "0"
+    return sums(0, "0.00", "0.00") if line.partition(" ")[0] in KINDS else "0"
 
 
 def sums(count: int, total: object, due: object) -> str:
@@ -65,26 +74,55 @@ def sums(count: int, total: object, due: object) -> str:
 
 def xero(sources: Sources) -> Facts:
     ledger = _simulator(sources, "ledger")
-    sales = [group for group in ledger["invoices"] if group["type"] == "ACCREC"]
-    contacts, invoices = _simulator_rows(sources, "contact"), _simulator_rows(sources, "invoice")
-    imported = sum(map(imports(invoices), contacts))
-    facts = {_line(g["status"], g["currency"]): sums(g["count"], g["total"], g["due"]) for g in sales}
-    count = sum(group["count"] for group in sales)
+    facts: Facts = {}
+    count = 0
+    for kind, (name, _) in KINDS.items():
+        for of in _added(group for group in ledger.get(name, ()) if is_sale(group)):
+            facts[_line(kind, of["status"], of["currency"])] = sums(of["count"], of["total"], of["due"])
+            count += of["count"]
+    imported = sum(map(imports(_sales(sources)), _simulator_rows(sources, "contact")))
     facts |= _states(imported, ledger["contacts"]["all"] - imported, count)
     return {**facts, **_outcomes(sources, ledger["contacts"]["all"], count)}
 
 
-def imports(invoices: Iterable[Doc]) -> Any:
+def is_sale(document: Doc) -> bool:
+    """And no purchase, nor a payment of one."""
+    return bool(document["type"].startswith(_OURS))
+
+
+def _added(groups: Iterable[Doc]) -> Iterator[Doc]:
+    """One group a status and currency: payments have several types."""
+    found: dict[tuple[str, str], Doc] = {}
+    for group in groups:
+        known = found.setdefault((group["status"], group["currency"]), {**group, "count": 0, "total": 0, "due": 0})
+        known["count"] += group["count"]
+        for name in ("total", "due"):
+            known[name] += Decimal(group[name])
+    return ({**group, "total": _cents(group["total"]), "due": _cents(group["due"])} for group in found.values())
+
+
+def _sales(sources: Sources) -> list[Doc]:
+    """The ledger's sale of every kind, each saying which."""
+    return [
+        {**row, "kind": kind}
+        for kind, (_, held_as) in KINDS.items()
+        for row in _simulator_rows(sources, held_as)
+        if is_sale(row)
+    ]
+
+
+def imports(sales: Iterable[Doc]) -> Any:
     """The product's rule, said here a second time on purpose: whether a contact of the ledger becomes a company."""
-    buyers = {row["contact_id"] for row in invoices if row["type"] == "ACCREC"}
+    buyers = {row["contact_id"] for row in sales if is_sale(row)}
     return lambda row: row["complete"] and (row["role"] != "supplier" or row["id"] in buyers)
 
 
 def mongodb(sources: Sources) -> Facts:
     ours = {"account_id": sources.account_id, "connection_id": sources.connection_id}
-    by = {"status": "$xero.status", "currency": "$xero.currency"}
-    money = {"total": {"$sum": "$xero.total"}, "due": {"$sum": "$xero.due"}}
-    sales: list[Doc] = [{"$match": {**ours, "kind": "invoice"}}, {"$group": {"_id": by, "count": {"$sum": 1}, **money}}]
+    by = {"kind": "$kind", "status": "$xero.status", "currency": "$xero.currency"}
+    left = {"$ifNull": ["$xero.due", "$xero.remaining"]}
+    money = {"total": {"$sum": "$xero.total"}, "due": {"$sum": left}}
+    sales: list[Doc] = [{"$match": ours}, {"$group": {"_id": by, "count": {"$sum": 1}, **money}}]
     parts: list[Doc] = [
         {"$match": {"account_id": sources.account_id}},
         {"$unwind": "$xero.parts"},
@@ -105,30 +143,45 @@ def mongodb(sources: Sources) -> Facts:
 
 def gateway(sources: Sources) -> Facts:
     items = sources.crm.get("/transactions/totals", connection_id=sources.connection_id)["items"]
-    sales = [group for group in items if group["kind"] == "invoice"]
     counts = sources.crm.get("/records/counts", connection_id=sources.connection_id)
-    facts = {_line(g["status"], g["currency"]): sums(g["count"], *map(_cents, (g["total"], g["due"]))) for g in sales}
-    contact, invoice = (_counted(counts, kind) for kind in ("contact", "invoice"))
-    facts |= _states(contact.get("imported", 0), contact.get("left_out", 0), invoice.get("imported", 0))
+    facts = {
+        _line(g["kind"], g["status"], g["currency"]): sums(
+            g["count"], _cents(g["total"]), _cents(Decimal(g["due"]) + Decimal(g["remaining"]))
+        )
+        for g in items
+    }
+    contact = _counted(counts, "contact")
+    sales = sum(_counted(counts, kind).get("imported", 0) for kind in KINDS)
+    facts |= _states(contact.get("imported", 0), contact.get("left_out", 0), sales)
     if sources.sync_id:
         told = sources.crm.get(f"/logs/sync/{sources.sync_id}")["counts"]
-        facts |= _outcomes(sources, *(sum(told[kind].values()) for kind in ("contact", "invoice")))
+        of_sales = sum(sum(told[kind].values()) for kind in KINDS)
+        facts |= _outcomes(sources, sum(told["contact"].values()), of_sales)
     return facts
 
 
 def records(sources: Sources) -> list[str]:
     """Which records differ: in the CRM, then in the sync's log."""
-    sales = [row for row in _simulator_rows(sources, "invoice") if row["type"] == "ACCREC"]
+    sales = _sales(sources)
     contacts = _simulator_rows(sources, "contact")
     ours = {"account_id": sources.account_id, "connection_id": sources.connection_id}
     with MongoClient[Doc](sources.mongo_uri) as client:
-        found = list(client.crm.transactions.find({**ours, "kind": "invoice"}))
+        found = list(client.crm.transactions.find(ours))
         left_out = list(client.crm.xero_records.find({**ours, "kind": "contact", "state": "left_out"}))
         companies = list(client.crm.companies.find({"account_id": sources.account_id}))
-    invoices = [(document["xero_id"], _sale(document["xero"])) for document in found]
-    expected = {row["id"]: {name: row[name] for name in ("status", "currency", "total", "due")} for row in sales}
+    kept_sales = {
+        kind: [(one["xero_id"], _sale(one["xero"])) for one in found if one["kind"] == kind] for kind in KINDS
+    }
+    expected = {
+        kind: {
+            row["id"]: {name: row[name] for name in ("status", "currency", "total", "due")}
+            for row in sales
+            if row["kind"] == kind
+        }
+        for kind in KINDS
+    }
     wanted = {row["id"]: {"state": "imported" if yes else "left_out"} for row, yes in _judged(contacts, sales)}
-    said = [*differences("invoice", expected, invoices)]
+    said = [line for kind in KINDS for line in differences(kind, expected[kind], kept_sales[kind])]
     parts = [
         part["contact_id"]
         for company in companies
@@ -140,7 +193,7 @@ def records(sources: Sources) -> list[str]:
     said += differences("contact", wanted, kept)
     if sources.sync_id:
         log = list(sources.crm.every(f"/logs/sync/{sources.sync_id}/records"))
-        for kind, held in (("invoice", expected), ("contact", wanted)):
+        for kind, held in (*expected.items(), ("contact", wanted)):
             outcomes = [(row["xero_id"], Doc()) for row in log if row["kind"] == kind]
             said += differences(f"outcome of {kind}", dict.fromkeys(held, Doc()), outcomes)
     return said[:_NAMED] + ([f"… and {len(said) - _NAMED} more"] if len(said) > _NAMED else [])
@@ -168,8 +221,8 @@ def _judged(contacts: Iterable[Doc], sales: Iterable[Doc]) -> Iterator[tuple[Doc
     return ((row, is_imported(row)) for row in contacts)
 
 
-def _line(status: str, currency: str) -> str:
-    return f"sales {status} {currency}"
+def _line(kind: str, status: str, currency: str) -> str:
+    return f"{kind} {status} {currency}"
 
 
 def _states(imported: int, left_out: int, sales: int) -> Facts:
@@ -188,7 +241,8 @@ def _counted(counts: Doc, kind: str) -> Mapping[str, int]:
 
 
 def _sale(kept: Doc) -> Doc:
-    money = {name: _cents(kept[name]) for name in ("total", "due")}
+    left = kept.get("due", kept.get("remaining", 0))
+    money = {"total": _cents(kept["total"]), "due": _cents(left)}
     return {"status": kept["status"], "currency": kept["currency"], **money}
 
 

@@ -77,6 +77,10 @@ class Crm:
         answer = self._session.get(f"{self.url}/api/v1{path}", params=query, timeout=30)
         return self._good(f"GET {path}", answer).json()
 
+    def page(self, path: str) -> str:
+        """The HTML of one of the CRM's own pages."""
+        return self._good(f"open {path}", self._session.get(f"{self.url}{path}", timeout=30)).text
+
     def knows(self, path: str) -> bool:
         """Whether there is such a thing (yet)."""
         return self._session.get(f"{self.url}/api/v1{path}", timeout=30).status_code != 404

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from deploy.local import compare
@@ -82,11 +82,12 @@ def follow(crm: Crm, sync_id: str, console: Console) -> Doc:
                 console.print(f"  {sync['state']:<10} {line}")
                 told = line
         return sync
-    columns = (TextColumn("  {task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("  {task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bars = {name: progress.add_task(name, total=None) for name in ("contacts", "invoices")}
+        bars: dict[str, TaskID] = {}
         for sync in _looks(crm, sync_id):
             for name, stream in sync["streams"].items():
+                bars[name] = bars[name] if name in bars else progress.add_task(name.replace("_", " "), total=None)
                 total = stream["read"] if stream["ended"] else stream["expected"]
                 progress.update(bars[name], completed=stream["applied"], total=total)
     return sync

@@ -60,12 +60,12 @@ def _connect(context: BrowserContext, page: Page) -> None:
 def _sync(page: Page) -> None:
     page.get_by_role("link", name="Xero", exact=True).click()
     page.get_by_role("button", name="Sync", exact=True).click()
-    for stream in ("Customers", "Sales transactions"):
+    for stream in ("Customers", "Invoices"):
         expect(page.get_by_role("heading", name=stream)).to_be_visible()
     expect(page.get_by_role("link", name="Left out, and why")).to_be_visible(timeout=180_000)
     bars = page.locator("progress")
-    assert bars.count() == 4
-    for number in range(4):
+    assert bars.count() == 12  # read and written, of six streams
+    for number in range(12):
         assert bars.nth(number).evaluate("bar => bar.value / bar.max") == 1
 
 
@@ -82,10 +82,12 @@ def _read_the_log(page: Page) -> None:
 
 
 def _open_an_invoice(page: Page, origin: str) -> None:
-    page.goto(f"{origin}/xero/sales?status=AUTHORISED")
+    page.goto(f"{origin}/xero/sales?status=AUTHORISED&kind=invoice")
     page.locator('tbody a[href^="/companies/"]').first.click()
     tab = page.locator("#xero-tab")
     expect(tab).to_contain_text("Outstanding")
+    tab.locator('select[name="kind"]').select_option("invoice")
+    tab.get_by_role("button", name="Show").click()
     tab.get_by_role("link", name=re.compile("^View details")).first.click()
     expect(tab.locator(".invoice")).to_contain_text("Subtotal")
     assert tab.locator(".invoice tbody tr").count() > 0

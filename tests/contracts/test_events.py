@@ -147,7 +147,14 @@ def test_money_is_a_json_string(sample: Sample) -> None:
 
 def test_control_money_is_looked_at_wherever_there_is_some() -> None:
     found = {sample.kind.__name__: len(money_in(sample)) for sample in samples() if money_in(sample)}
-    assert found == {"InvoiceImported": 12, "RecordsApplied": 2}
+    assert found == {
+        "InvoiceImported": 12,
+        "CreditNoteImported": 11,
+        "PaymentImported": 3,
+        "OverpaymentImported": 11,
+        "PrepaymentImported": 11,
+        "RecordsApplied": 3,
+    }
 
 
 def test_amounts_keep_their_cents_and_their_trailing_zeros() -> None:

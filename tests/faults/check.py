@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from deploy.local.compare import KINDS, is_sale
 from tests.faults.world import Doc, Import
 
 Picture = Mapping[str, "Counter[Any]"]
@@ -35,28 +36,31 @@ def _not_completed(run: Import) -> Iterator[str]:
 def _told_otherwise_by_the_ledger(run: Import) -> Iterator[str]:
     """Every record that Xero holds has one outcome."""
     held = {("contact", row["id"]) for row in ledger_rows(run, "contact")}
-    held |= {("invoice", row["id"]) for row in ledger_rows(run, "invoice") if row["type"] == "ACCREC"}
+    for kind, (_, held_as) in KINDS.items():
+        held |= {(kind, row["id"]) for row in ledger_rows(run, held_as) if is_sale(row)}
     outcomes = Counter((row["kind"], row["xero_id"]) for row in run.world.mongo.logs.record_outcomes.find(run.of_sync))
     yield from _unlike({"outcome": Counter(held)}, {"outcome": outcomes})
 
 
 def _money_that_does_not_add_up(run: Import) -> Iterator[str]:
-    ledger = run.world.simulator("ledger", tenant=run.tenant_id)["invoices"]
-    wanted = {
-        (group["status"], group["currency"]): (group["count"], Decimal(group["total"]), Decimal(group["due"]))
-        for group in ledger
-        if group["type"] == "ACCREC"
-    }
-    by = {"status": "$xero.status", "currency": "$xero.currency"}
-    sums = {"count": {"$sum": 1}, "total": {"$sum": "$xero.total"}, "due": {"$sum": "$xero.due"}}
+    ledger = run.world.simulator("ledger", tenant=run.tenant_id)
+    wanted: dict[tuple[str, str, str], tuple[int, Decimal, Decimal]] = {}
+    for kind, (name, _) in KINDS.items():
+        for group in filter(is_sale, ledger[name]):
+            key = (kind, group["status"], group["currency"])
+            count, total, due = wanted.get(key, (0, Decimal(0), Decimal(0)))
+            wanted[key] = (count + group["count"], total + Decimal(group["total"]), due + Decimal(group["due"]))
+    by = {"kind": "$kind", "status": "$xero.status", "currency": "$xero.currency"}
+    left = {"$ifNull": ["$xero.due", "$xero.remaining"]}
+    sums = {"count": {"$sum": 1}, "total": {"$sum": "$xero.total"}, "due": {"$sum": left}}
     groups = run.world.mongo.crm.transactions.aggregate(
         [{"$match": run.of_connection}, {"$group": {"_id": by, **sums}}]
     )
     found = {
-        (group["_id"]["status"], group["_id"]["currency"]): (
+        (group["_id"]["kind"], group["_id"]["status"], group["_id"]["currency"]): (
             group["count"],
-            group["total"].to_decimal(),
-            group["due"].to_decimal(),
+            Decimal(str(group["total"])),
+            Decimal(str(group["due"])),
         )
         for group in groups
     }

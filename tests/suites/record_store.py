@@ -61,6 +61,8 @@ def everything_asked(records: Records, account_id: str) -> list[Any]:
             books.people(kiwi),
             books.transactions({"kiwi/invoice/invoice-1"}),
             books.with_sales(kiwi),
+            books.settled({"kiwi/contact/contact-1"}),
+            books.organisations({"kiwi"}),
         ]
 
     return records.transact(ask)
@@ -85,6 +87,7 @@ class RecordStoreSuite:
 
     def test_nothing_of_another_account_is_found(self, records: Records) -> None:
         put_away(records, [a_copy(a_customer()), a_copy(an_invoice())], JULY)
+        write(records, US, ("insert", "organisations", {"_id": "kiwi", "account_id": US}))
         assert not any(everything_asked(records, THEM))
         assert all(everything_asked(records, US))
 

@@ -28,10 +28,18 @@ STATE_TONES = {
     "cancelled": "quiet",
     "waiting": "quiet",
 }
-SYNC_KINDS = {"full": "Everything", "delta": "What changed"}
-STREAMS = {"contacts": "Customers", "invoices": "Sales transactions"}
-KINDS = {"contact": "Customers", "invoice": "Sales transactions"}
-ONE_OF_KIND = {"contact": "Customer", "invoice": "Sales transaction"}
+SYNC_KINDS = {"full": "Everything", "delta": "What changed", "contacts": "Customers of sales"}
+STREAMS = {
+    "contacts": "Customers",
+    "invoices": "Invoices",
+    "credit_notes": "Credit notes",
+    "payments": "Payments",
+    "overpayments": "Overpayments",
+    "prepayments": "Prepayments",
+}
+KINDS = {name.removesuffix("s"): said for name, said in STREAMS.items()}
+ONE_OF_KIND = {kind: said.removesuffix("s") for kind, said in KINDS.items()}
+SALE_KINDS = {kind: said for kind, said in ONE_OF_KIND.items() if kind != "contact"}
 OUTCOMES = {
     "created": "New",
     "updated": "Updated",

@@ -31,6 +31,12 @@ class Books(Protocol):
     def with_sales(self, contacts: Collection[tuple[str, str]]) -> set[str]:
         """Which of these contacts (connection id, Xero's contact id) have a sales transaction, by Xero's id."""
 
+    def settled(self, ids: Collection[str]) -> set[str]:
+        """Of these records, those that stand and are not only left out by the suppliers rule."""
+
+    def organisations(self, ids: Collection[str]) -> list[Document]:
+        """By connection id."""
+
     def write(self, changes: Changes) -> None: ...
 
 

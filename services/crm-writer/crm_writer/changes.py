@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 Document = dict[str, Any]
-Collection = Literal["xero_records", "transactions", "companies", "links", "contacts"]
+Collection = Literal["xero_records", "transactions", "companies", "links", "contacts", "organisations"]
 
 
 class Change(NamedTuple):

@@ -1,12 +1,19 @@
 """A copy of one of Xero's records, as it came, and which of two copies is the newer."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from accounting_link.chassis.messages import Place, Received, Unread
 from accounting_link.contracts.event import Scope
-from accounting_link.contracts.records import InvoiceImported, RecordUnreadable, VersionedRecord
+from accounting_link.contracts.records import (
+    CreditImported,
+    InvoiceImported,
+    RecordUnreadable,
+    SaleImported,
+    VersionedRecord,
+)
 from accounting_link.contracts.words import Kind
 
 _LONGEST_REASON = 500  # characters; an outcome has to fit beside a thousand others
@@ -60,10 +67,18 @@ def copy_of(received: Received) -> Copy | None:
 
 def _why_unfit(event: VersionedRecord) -> str:
     """A decimal may be no number at all, and one such would make every total into none."""
-    if not isinstance(event, InvoiceImported):
+    if not isinstance(event, SaleImported):
         return ""
-    amounts = (event.subtotal, event.total_tax, event.total, event.due, event.paid, event.credited)
-    return "" if all(map(Decimal.is_finite, amounts)) else "an amount is not a number"
+    return "" if all(map(Decimal.is_finite, _amounts(event))) else "an amount is not a number"
+
+
+def _amounts(sale: SaleImported) -> Iterator[Decimal]:
+    yield sale.total
+    if isinstance(sale, InvoiceImported):
+        yield from (sale.subtotal, sale.total_tax, sale.due, sale.paid, sale.credited)
+    elif isinstance(sale, CreditImported):
+        yield from (sale.subtotal, sale.total_tax, sale.remaining)
+        yield from (one.amount for one in sale.allocations)
 
 
 def unfit(copy: Copy, reason: str) -> Copy:

@@ -9,19 +9,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date as Day
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from accounting_link.contracts.outcomes import Outcome, Transaction
-from accounting_link.contracts.records import ContactImported, InvoiceImported, VersionedRecord
+from accounting_link.contracts.records import (
+    ContactImported,
+    CreditImported,
+    InvoiceImported,
+    SaleImported,
+    VersionedRecord,
+)
 from accounting_link.contracts.topics import RECORDS
 from accounting_link.contracts.words import Kind
-from crm_writer.copies import Copy
+from crm_writer.copies import Copy, record_key
 from crm_writer.mapping import companies, transactions
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.made import Made
 from crm_writer.standing import Record
 
 Newer = Callable[[Copy, Record], bool]
+_NOTHING = Decimal(0)
 
 
 def newer(copy: Copy, standing: Record) -> bool:
@@ -42,7 +50,7 @@ class Entry:
     stored: bool
     changed: bool = False  # the record's document is to be written
     raised: bool = False  # only its reading is: the same copy was asked for later
-    invoice: dict[str, Any] | None = None  # to be written
+    sale: dict[str, Any] | None = None  # to be written
     existed: bool = False  # what was made of it was in the CRM before this batch
     event: VersionedRecord | None = None  # the copy that stands, if it was in this batch
 
@@ -55,12 +63,12 @@ class Decision:
     contacts: list[ContactMade] = field(default_factory=list)
     last: dict[tuple[str, str], Copy] = field(default_factory=dict)  # by sync and record
 
-    def stale_invoices(self) -> list[str]:
-        """Of which invoices only an older copy came, so that the one that stands has to be looked up."""
+    def stale_sales(self) -> list[str]:
+        """Of which sales only an older copy came, so that the one that stands has to be looked up."""
         return [
             entry.record.id
             for entry in self.entries.values()
-            if entry.event is None and entry.record.kind is Kind.INVOICE and entry.record.digest
+            if entry.event is None and entry.record.kind is not Kind.CONTACT and entry.record.digest
         ]
 
 
@@ -110,7 +118,7 @@ def _take(
         if isinstance(made.content, ContactMade):
             decision.contacts.append(made.content)
         else:
-            entry.invoice = made.content
+            entry.sale = made.content
     elif record.unread or (made.reason, made.name) != (record.left_out, record.name):
         entry.changed = True
     else:
@@ -121,7 +129,7 @@ def _take(
 
 def _made(copy: Copy, event: VersionedRecord, *, was_here: bool, has_sales: bool) -> Made:
     assert copy.version is not None
-    if isinstance(event, InvoiceImported):
+    if isinstance(event, SaleImported):
         return transactions.made_of(event, copy.version)
     assert isinstance(event, ContactImported)
     return companies.made_of(
@@ -129,10 +137,15 @@ def _made(copy: Copy, event: VersionedRecord, *, was_here: bool, has_sales: bool
     )  # fmt: skip
 
 
-def outcome(copy: Copy, entry: Entry, looked_up: Mapping[str, dict[str, Any]]) -> Outcome:
-    """What its sync did with the copy's record. ``looked_up``: the invoices of ``stale_invoices``."""
+def outcome(
+    copy: Copy, entry: Entry, looked_up: Mapping[str, dict[str, Any]], is_here: Callable[[str], bool]
+) -> Outcome:
+    """What its sync did with the copy's record. ``looked_up``: the documents of ``stale_sales``; ``is_here`` whether
+    the contact with this record id is, in the CRM or left out for good."""
     record = entry.record
     version, reading = record.told_version()
+    transaction = _transaction(entry, looked_up.get(record.id))
+    owner = record_key(record.connection_id, Kind.CONTACT, transaction.contact_id) if transaction else ""
     return Outcome(
         kind=copy.kind,
         xero_id=copy.xero_id,
@@ -141,29 +154,34 @@ def outcome(copy: Copy, entry: Entry, looked_up: Mapping[str, dict[str, Any]]) -
         version=version,
         reading=reading,
         offset=copy.offset,
-        transaction=_transaction(entry, looked_up.get(record.id)),
+        transaction=transaction,
+        as_supplier=record.is_missing_to_its_sales(),
+        contact_missing=bool(transaction and transaction.contact_id) and not is_here(owner),
     )
 
 
 def _transaction(entry: Entry, found: dict[str, Any] | None) -> Transaction | None:
     event = entry.event
-    if isinstance(event, InvoiceImported):
+    if isinstance(event, SaleImported):
+        invoice = event if isinstance(event, InvoiceImported) else None
         return Transaction(
             number=event.number,
             contact_id=event.contact_id,
             status=event.status,
             currency=event.currency,
             date=event.date,
-            due_date=event.due_date,
+            due_date=invoice.due_date if invoice else None,
             total=event.total,
-            due=event.due,
+            due=invoice.due if invoice else _NOTHING,
+            remaining=event.remaining if isinstance(event, CreditImported) else _NOTHING,
         )
     return _from_document(found["xero"]) if found else None
 
 
 def _from_document(xero: dict[str, Any]) -> Transaction:
-    kept = {name: xero[name] for name in ("number", "contact_id", "status", "currency", "total", "due")}
-    return Transaction(**kept, date=_day(xero["date"]), due_date=_day(xero["due_date"]))
+    kept = {name: xero[name] for name in ("number", "contact_id", "status", "currency", "total")}
+    left = {name: xero.get(name, _NOTHING) for name in ("due", "remaining")}
+    return Transaction(**kept, **left, date=_day(xero["date"]), due_date=_day(xero.get("due_date")))
 
 
 def _day(text: str | None) -> Day | None:

@@ -2,15 +2,30 @@
 
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
-from accounting_link.contracts.records import CustomerImported, InvoiceImported, RecordUnreadable, SupplierImported
+from accounting_link.contracts.records import (
+    CreditNoteImported,
+    CustomerImported,
+    InvoiceImported,
+    OverpaymentImported,
+    PaymentImported,
+    PrepaymentImported,
+    RecordUnreadable,
+    SupplierImported,
+)
 from accounting_link.contracts.sync_life import StreamEnded
 
 CONSUMES: tuple[type[Event], ...] = (
     CustomerImported,
     SupplierImported,
     InvoiceImported,
+    CreditNoteImported,
+    PaymentImported,
+    OverpaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
+    OrganisationRead,
     StreamEnded,
 )
 PUBLISHES: tuple[type[Event], ...] = (RecordsApplied, PartitionDrained, DeadLettered)

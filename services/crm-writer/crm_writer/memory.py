@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from accounting_link.chassis import mongo
 from crm_writer.books import BooksOf
 from crm_writer.changes import Change, Changes, Document
+from crm_writer.standing import of_document
 
 T = TypeVar("T")
 Tables = defaultdict[str, dict[str, Document]]
@@ -52,6 +53,13 @@ class MemoryBooks:
     def with_sales(self, contacts: Collection[tuple[str, str]]) -> set[str]:
         sales = self._find("transactions", lambda one: (one["connection_id"], one["xero"]["contact_id"]) in contacts)
         return {sale["xero"]["contact_id"] for sale in sales}
+
+    def settled(self, ids: Collection[str]) -> set[str]:
+        found = (of_document(one) for one in self.records(ids))
+        return {record.id for record in found if not record.is_missing_to_its_sales()}
+
+    def organisations(self, ids: Collection[str]) -> list[Document]:
+        return self._find("organisations", lambda one: one["_id"] in ids)
 
     def write(self, changes: Changes) -> None:
         for collection, of in changes:

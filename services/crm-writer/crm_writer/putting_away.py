@@ -1,14 +1,15 @@
 """One batch of copies put away in one transaction: read what stands, decide, write. Says what became of each."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from accounting_link.contracts.outcomes import Outcome
-from accounting_link.contracts.records import ContactImported, InvoiceImported
+from accounting_link.contracts.records import ContactImported, SaleImported
+from accounting_link.contracts.words import Kind
 from crm_writer.books import Books, BooksOf, Records
-from crm_writer.changes import Changes
-from crm_writer.copies import Copy
+from crm_writer.changes import Changes, Document
+from crm_writer.copies import Copy, record_key
 from crm_writer.decide import Decision, Entry, Newer, decide, newer, outcome
 from crm_writer.directory import Directory, contact_key
 from crm_writer.mapping.companies import ContactMade
@@ -44,12 +45,30 @@ def _put_away(books: Books, account_id: str, copies: list[Copy], now: datetime, 
         directory = _directory(books, account_id, decision)
         for contact in decision.contacts:
             directory.put(contact, changes)
-    stale = decision.stale_invoices()
+    stale = decision.stale_sales()
     looked_up = {document["_id"]: document for document in books.transactions(stale)} if stale else {}
+    is_here = _is_here(books, decision, looked_up)
     books.write(changes)
     return [
-        (copy, outcome(copy, decision.entries[key], looked_up)) for (_, key), copy in decision.last.items()
+        (copy, outcome(copy, decision.entries[key], looked_up, is_here)) for (_, key), copy in decision.last.items()
     ]  # fmt: skip
+
+
+def _is_here(books: Books, decision: Decision, looked_up: Mapping[str, Document]) -> Callable[[str], bool]:
+    """Of the contacts of the batch's sales: known, and not only left out as suppliers."""
+    owners = {
+        record_key(entry.record.connection_id, Kind.CONTACT, entry.event.contact_id)
+        for entry in decision.entries.values()
+        if isinstance(entry.event, SaleImported)
+    }
+    owners |= {
+        record_key(sale["connection_id"], Kind.CONTACT, sale["xero"]["contact_id"]) for sale in looked_up.values()
+    }
+    here = books.settled(owners - decision.entries.keys()) if owners else set()
+    for id_ in owners & decision.entries.keys():
+        if not decision.entries[id_].record.is_missing_to_its_sales():
+            here.add(id_)
+    return here.__contains__
 
 
 def _with_sales(books: Books, copies: Iterable[Copy]) -> set[str]:
@@ -57,7 +76,7 @@ def _with_sales(books: Books, copies: Iterable[Copy]) -> set[str]:
     refused, sold_to = set(), set()
     for copy in copies:
         event = copy.event
-        if isinstance(event, InvoiceImported):
+        if isinstance(event, SaleImported):
             sold_to.add((copy.scope.connection_id, event.contact_id))
         elif isinstance(event, ContactImported) and refused_as_supplier(event):
             refused.add((copy.scope.connection_id, event.xero_id))
@@ -88,14 +107,14 @@ def _list_changes(decision: Decision, account_id: str, changes: Changes) -> None
             changes.replace("xero_records", to_document(record, account_id))
         elif entry.raised:
             changes.raised[record.reading].append(record.id)
-        if entry.invoice is not None:
-            _list_invoice(entry, account_id, changes)
+        if entry.sale is not None:
+            _list_sale(entry, account_id, changes)
 
 
-def _list_invoice(entry: Entry, account_id: str, changes: Changes) -> None:
+def _list_sale(entry: Entry, account_id: str, changes: Changes) -> None:
     record = entry.record
     if entry.existed:
-        changes.set("transactions", record.id, {"xero": entry.invoice})
+        changes.set("transactions", record.id, {"xero": entry.sale})
         return
     changes.insert(
         "transactions",
@@ -105,6 +124,6 @@ def _list_invoice(entry: Entry, account_id: str, changes: Changes) -> None:
             "connection_id": record.connection_id,
             "kind": record.kind.value,
             "xero_id": record.xero_id,
-            "xero": entry.invoice,
+            "xero": entry.sale,
         },
     )

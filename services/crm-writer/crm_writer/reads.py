@@ -2,7 +2,8 @@
 stands for (links), and who was merged into whom, so that neither has to be rewritten when it changes."""
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ Contact = tuple[str, str]  # connection id, Xero's contact id
 _MOST_MERGES = 5  # merged into one that was merged into one ...; Xero allows chains
 _BY_NAME = (("name_key", 1), ("_id", 1))
 _NEWEST_FIRST = (("xero.date", -1), ("_id", 1))
+_OLDEST_FIRST = (("xero.date", 1), ("_id", 1))
 
 
 def contains(text: str) -> Document:
@@ -113,12 +115,21 @@ def people_of(own: Own, contacts: Iterable[Contact]) -> list[Document]:
     return own.find("contacts", {"$or": which}, sort=_BY_NAME) if which else []
 
 
-def balances(own: Own, contacts: set[Contact], today: date) -> list[Document]:
-    return own.aggregate("transactions", sales_of(contacts), owed.per_currency(today)) if contacts else []
+def balances(own: Own, contacts: set[Contact], today: Callable[[str], date]) -> list[Document]:
+    """What these contacts owe, per currency. ``today``: of an organisation, by connection id."""
+    of_connection: defaultdict[str, set[Contact]] = defaultdict(set)
+    for contact in contacts:
+        of_connection[contact[0]].add(contact)
+    return owed.added(
+        group
+        for connection_id, its in of_connection.items()
+        for group in own.aggregate("transactions", sales_of(its), owed.per_currency(today(connection_id)))
+    )
 
 
 def last_invoice(own: Own, contacts: set[Contact]) -> Document | None:
-    found = newest_first(own, {"$and": [sales_of(contacts), owed.counts()]}, None, 1)
+    is_one = {"kind": Kind.INVOICE.value, **owed.counts()}
+    found = newest_first(own, {"$and": [sales_of(contacts), is_one]}, None, 1)
     return found[0] if found else None
 
 
@@ -146,11 +157,28 @@ def totals(own: Own, which: Document) -> list[Document]:
                     "count": {"$sum": 1},
                     "total": {"$sum": "$xero.total"},
                     "due": {"$sum": "$xero.due"},
+                    "remaining": {"$sum": "$xero.remaining"},
                 }
             },
             {"$sort": {"_id": 1}},
         ],
     )
+
+
+def paid_for(own: Own, sale: Document) -> list[Document]:
+    """The payments of an invoice; of a credit, what was paid back of it. Oldest first."""
+    which = {
+        "connection_id": sale["connection_id"],
+        "xero.pays_id": sale["xero_id"],
+        "xero.pays_kind": sale["kind"],
+    }
+    return own.find("transactions", which, sort=_OLDEST_FIRST)
+
+
+def put_against(own: Own, invoice: Document) -> list[Document]:
+    """The credits of which something is allocated to this invoice. Oldest first."""
+    which = {"connection_id": invoice["connection_id"], "xero.allocations.invoice_id": invoice["xero_id"]}
+    return own.find("transactions", which, sort=_OLDEST_FIRST, without=["xero.lines"])
 
 
 def record_counts(own: Own, which: Document) -> list[Document]:

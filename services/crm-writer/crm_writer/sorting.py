@@ -12,6 +12,7 @@ from bson.errors import BSONError
 from accounting_link.chassis import mongo
 from accounting_link.chassis.messages import Delivery, Place, Received, Unread, read_all
 from accounting_link.contracts.cloudevents import UnreadableError
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.records import RecordUnreadable
 from accounting_link.contracts.sync_life import StreamEnded
 from crm_writer.copies import Copy, copy_of, copy_of_unread, unfit
@@ -27,6 +28,7 @@ class Batch:
     copies: list[Copy] = field(default_factory=list)
     marks: list[Received] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    organisations: list[Received] = field(default_factory=list)
 
 
 def sort(deliveries: Sequence[Delivery]) -> Batch:
@@ -41,6 +43,8 @@ def sort(deliveries: Sequence[Delivery]) -> Batch:
                 batch.unread.append(_unread(at[one.place, one.offset], one, copy.reason))
         elif isinstance(one.event, StreamEnded):
             batch.marks.append(one)
+        elif isinstance(one.event, OrganisationRead):
+            batch.organisations.append(one)
         else:
             reason = f"{type(one.event).__name__} does not belong among the records"
             batch.unread.append(_unread(at[one.place, one.offset], one, reason))

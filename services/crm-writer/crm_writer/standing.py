@@ -11,6 +11,7 @@ from typing import Any
 from accounting_link.contracts.words import Kind, Result
 from crm_writer.copies import Copy
 from crm_writer.mapping.made import Made
+from crm_writer.mapping.rules import AS_SUPPLIER
 
 Document = dict[str, Any]
 
@@ -42,6 +43,10 @@ class Record:
     def reason(self) -> str:
         failed = self.decides()[2]
         return self.left_out if failed is None else failed
+
+    def is_missing_to_its_sales(self) -> bool:
+        """Left out by the suppliers rule: to be asked for again once something was sold."""
+        return self.state() == LEFT_OUT and self.left_out in AS_SUPPLIER
 
     def decides(self) -> tuple[datetime | None, int, str | None]:
         """Version and reading of what stands, and why that could not be read. They only ever rise, whatever the

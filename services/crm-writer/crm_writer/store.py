@@ -10,11 +10,15 @@ from accounting_link.chassis import mongo
 from accounting_link.chassis.mongo import Db, Session
 from crm_writer.books import BooksOf
 from crm_writer.changes import Change, Changes, Document
+from crm_writer.mapping.rules import AS_SUPPLIER
+from crm_writer.standing import LEFT_OUT
 
 T = TypeVar("T")
 
 # Where the order of writes matters; elsewhere one round trip a verb is faster.
 _IN_ORDER = "companies"
+
+_AS_SUPPLIER = {"state": LEFT_OUT, "reason": {"$in": list(AS_SUPPLIER)}}
 
 _INDEXES = {
     "xero_records": [IndexModel([("account_id", 1), ("connection_id", 1), ("state", 1), ("kind", 1), ("_id", 1)])],
@@ -27,9 +31,19 @@ _INDEXES = {
         IndexModel([("account_id", 1), ("connection_id", 1), ("xero_contact_id", 1)]),
         IndexModel([("account_id", 1), ("name_key", 1), ("_id", 1)]),
     ],
+    "organisations": [IndexModel([("account_id", 1)])],
     "transactions": [
         IndexModel([("account_id", 1), ("connection_id", 1), ("xero.contact_id", 1)]),
         IndexModel([("account_id", ASCENDING), ("xero.date", DESCENDING), ("_id", ASCENDING)]),
+        # What is paid for and put against a sale; only a payment and a credit have these fields.
+        IndexModel(
+            [("account_id", 1), ("connection_id", 1), ("xero.pays_id", 1)],
+            partialFilterExpression={"xero.pays_id": {"$exists": True}},
+        ),
+        IndexModel(
+            [("account_id", 1), ("connection_id", 1), ("xero.allocations.invoice_id", 1)],
+            partialFilterExpression={"xero.allocations.invoice_id": {"$exists": True}},
+        ),
     ],
 }
 
@@ -83,6 +97,13 @@ class MongoBooks:
                 session=self._session,
             )
         }
+
+    def settled(self, ids: Collection[str]) -> set[str]:
+        which = {"_id": {"$in": list(ids)}, "account_id": self._account_id, "$nor": [_AS_SUPPLIER]}
+        return {record["_id"] for record in self._db.xero_records.find(which, {"_id": 1}, session=self._session)}
+
+    def organisations(self, ids: Collection[str]) -> list[Document]:
+        return self._find("organisations", {"_id": {"$in": list(ids)}})
 
     def write(self, changes: Changes) -> None:
         for collection, of in changes:

@@ -9,12 +9,18 @@ from accounting_link.chassis import logs, mongo, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.web import WebSettings
 from crm_writer import store
-from crm_writer.api import companies, contacts, records, transactions
+from crm_writer.api import companies, contacts, organisations, records, transactions
 from crm_writer.own import Own
 from crm_writer.settings import DATABASE, PageSettings
 
 NAME = "crm-writer"
-BLUEPRINTS = (companies.blueprint, contacts.blueprint, transactions.blueprint, records.blueprint)
+BLUEPRINTS = (
+    companies.blueprint,
+    contacts.blueprint,
+    transactions.blueprint,
+    records.blueprint,
+    organisations.blueprint,
+)
 
 
 def build_app(settings: WebSettings, db: mongo.Db, clock: Clock, own: Callable[[mongo.Db, str], Own] = Own) -> Flask:

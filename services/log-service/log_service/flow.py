@@ -4,7 +4,7 @@ from accounting_link.contracts.connections import ConnectionEstablished, Connect
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
-from accounting_link.contracts.requests import SyncRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -18,6 +18,7 @@ from accounting_link.contracts.sync_life import (
 
 OF_SYNCS: tuple[type[Event], ...] = (
     SyncRequested,
+    ContactsRequested,
     SyncStarted,
     PageFetched,
     StreamEnded,

@@ -58,7 +58,7 @@ def sales(
     limit: int,
     cursor: str | None,
 ) -> Page:
-    """``only``: a status, a currency, or both; ``search``: part of a number, in either case."""
+    """``only``: a kind, a status, a currency; ``search``: part of a number, in either case."""
     return _page(db.sales_log, _sales(account_id, connection_id, only, search), _LATEST_DAY_FIRST, limit, cursor)
 
 

@@ -2,7 +2,7 @@
 
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -25,4 +25,4 @@ CONSUMES = (
     SyncParked,
     FetchFailed,
 )
-PUBLISHES = (SyncRequested, SyncStopRequested, SyncCompleted, SyncFailed, SyncCancelled)
+PUBLISHES = (SyncRequested, ContactsRequested, SyncStopRequested, SyncCompleted, SyncFailed, SyncCancelled)

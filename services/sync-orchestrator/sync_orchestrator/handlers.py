@@ -13,10 +13,12 @@ from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Delivery, Received, read_all
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.outcomes import RecordsApplied
 from accounting_link.contracts.sync_life import SyncEvent
-from accounting_link.contracts.words import SyncKind
+from accounting_link.contracts.words import Kind, SyncKind
 from sync_orchestrator import lifecycle, metrics, planning
 from sync_orchestrator.lifecycle import Step
+from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.store import Connection, SlotTaken, Store
 from sync_orchestrator.sync import FINAL, State, Sync
 
@@ -55,6 +57,8 @@ class Advance:
             return after, [*said, *more]
 
         with logs.bound(events[0].scope):
+            if missing := _missing(events):
+                self._store.note_missing(events[0].scope, missing)
             nothing_said: list[Event] = []
             after = self._store.change(sync_id, lambda sync: reduce(one_on, events, (sync, nothing_said)))
             if after is None:
@@ -80,6 +84,18 @@ class Advance:
         )
 
 
+def _missing(events: Sequence[Received]) -> dict[str, bool]:
+    """By contact: do sales miss it, as far as these events tell? One that came, or was left out for good, is not."""
+    found: dict[str, bool] = {}
+    for received in events:
+        for outcome in received.event.outcomes if isinstance(received.event, RecordsApplied) else ():
+            if outcome.contact_missing and outcome.transaction:
+                found[outcome.transaction.contact_id] = True
+            elif outcome.kind == Kind.CONTACT and not outcome.as_supplier:
+                found[outcome.xero_id] = False
+    return found
+
+
 class Tend:
     """What needs no event: waiting syncs whose turn has come, schedules, silence, a broker that forgot."""
 
@@ -100,6 +116,7 @@ class Tend:
         metrics.seen(open_syncs)
         for sync in open_syncs:
             self._tend(sync, generation)
+        self._ask_for_missing(generation)
         self._tended_at = self._clock.monotonic()
 
     def _tend(self, sync: Sync, generation: int) -> None:
@@ -128,6 +145,16 @@ class Tend:
         connection = self._store.connection(sync.account_id, sync.connection_id)
         return connection.authorisation if connection else 0
 
+    def _ask_for_missing(self, generation: int) -> None:
+        now = self._clock.now()
+        for ended in self._store.ended_with_missing():
+            connection = self._store.connection(ended.account_id, ended.connection_id)
+            if connection is None or connection.lost:
+                continue  # asked for once a person has connected again
+            preferences = self._store.preferences(ended.account_id, ended.connection_id)
+            begin = partial(_begin_contacts, ended, connection, preferences, now, generation)
+            self._store.ask_for_missing(ended, now, begin)
+
     def _schedule(self) -> None:
         now = self._clock.now()
         for account_id, connection_id, due in self._store.due(now):
@@ -153,6 +180,14 @@ class Tend:
                 except SlotTaken:
                     log.info("scheduled sync skipped: one waits already", connection=connection_id)
             self._store.next_due(connection_id, due, preferences.next_due(now))
+
+
+def _begin_contacts(
+    ended: Sync, connection: Connection, preferences: Preferences, now: datetime, generation: int, ids: tuple[str, ...]
+) -> Step:
+    return lifecycle.begin(
+        planning.of_contacts(ended, connection, ids, preferences, now=now, generation=generation), now
+    )
 
 
 def _begin(sync: Sync, *, generation: int, now: datetime) -> Step:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -24,7 +24,7 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
-from accounting_link.contracts.words import Result
+from accounting_link.contracts.words import Result, SyncKind
 from sync_orchestrator.sync import FINAL, STOPPING, Applied, Ended, Parked, State, Sync
 
 # A sync with more bad records than this, when they are a fifth of all, is not an import with a few odd ones.
@@ -290,7 +290,16 @@ def _end(sync: Sync, state: State, now: datetime) -> Step:
     return ended, [events[state]]
 
 
-def _request(sync: Sync) -> SyncRequested:
+def _request(sync: Sync) -> SyncRequested | ContactsRequested:
+    if sync.kind == SyncKind.CONTACTS:
+        return ContactsRequested(
+            tenant_id=sync.tenant_id,
+            authorisation=sync.authorisation,
+            contact_ids=sync.contacts,
+            settings=sync.settings,
+            requested_by=sync.requested_by,
+            requested_at=sync.requested_at,
+        )
     return SyncRequested(
         tenant_id=sync.tenant_id,
         authorisation=sync.authorisation,

@@ -55,3 +55,33 @@ def plan(
         correlation_id=reference,
         generation=generation,
     )
+
+
+def of_contacts(
+    after: Sync,
+    connection: Connection,
+    contacts: tuple[str, ...],
+    preferences: Preferences,
+    *,
+    now: datetime,
+    generation: int,
+) -> Sync:
+    """Beside whatever runs, and before it: a person sees a sale without its customer meanwhile. Under the reference of
+    the sync that saw them missing; it moves no mark."""
+    return Sync(
+        id=sync_id(connection.id, f"missing to {after.id} at {now.isoformat()}: {contacts[0]}"),
+        account_id=connection.account_id,
+        connection_id=connection.id,
+        tenant_id=connection.tenant_id,
+        authorisation=connection.authorisation,
+        lane=Lane.INTERACTIVE,
+        kind=SyncKind.CONTACTS,
+        settings=preferences.for_sync(),
+        streams=(StreamRequest(stream=Stream.CONTACTS),),
+        scopes={},
+        contacts=contacts,
+        requested_by=after.requested_by,
+        requested_at=now,
+        correlation_id=after.correlation_id,
+        generation=generation,
+    )

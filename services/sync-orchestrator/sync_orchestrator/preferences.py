@@ -41,10 +41,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     def scopes(self) -> dict[str, str]:
         """What a mark of each stream is good for: a wider scope has no mark yet, so it is read in full."""
         suppliers = ",".join([self.suppliers, *sorted(self.selected_suppliers)])
-        return {
-            Stream.CONTACTS: f"mapping={MAPPING_VERSION} suppliers={suppliers}",
-            Stream.INVOICES: f"mapping={MAPPING_VERSION}",
-        }
+        scopes = {stream.value: f"mapping={MAPPING_VERSION}" for stream in Stream}
+        return {**scopes, Stream.CONTACTS: f"mapping={MAPPING_VERSION} suppliers={suppliers}"}
 
     def next_due(self, after: datetime) -> datetime | None:
         """When the next scheduled sync is due; None: never, a person starts each."""

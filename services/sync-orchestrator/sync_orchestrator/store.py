@@ -4,21 +4,25 @@ Every change of a sync and what it says to others (the outbox) are one transacti
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from accounting_link.chassis import mongo, outbox
 from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
-from accounting_link.contracts.event import Event
+from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.words import Stream
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.sync import FINAL, State, Sync
+
+# Whom Xero does not give, or who is left out for another reason, is not asked for with every sync.
+ASK_AGAIN_AFTER = timedelta(days=1)
+_MOST_CONTACTS = 400  # in one request: ten calls
 
 OPEN = [state for state in State if state not in FINAL]
 
@@ -50,6 +54,8 @@ def prepare(db: Db) -> None:
     db.connections.create_index([("account_id", ASCENDING)])
     db.settings.create_index([("account_id", ASCENDING)])
     db.settings.create_index([("next_due", ASCENDING)])
+    db.missing.create_index([("sync_id", ASCENDING)])
+    db.asked.create_index([("at", ASCENDING)], expireAfterSeconds=int(ASK_AGAIN_AFTER.total_seconds()))
     outbox.prepare(db)
 
 
@@ -135,6 +141,49 @@ class Store:
         outgoing = [Outgoing(event=event, scope=sync.scope()) for event in events]
         outbox.store(self._db, session, self._publisher, sync.id, sync.revision, outgoing)
 
+    # Contacts that a sync's sales miss
+
+    def note_missing(self, scope: Scope, missing: dict[str, bool]) -> None:
+        """By contact: is it missing, as this sync last told of it? Safe to repeat."""
+        ids = {contact: f"{scope.sync_id}/{contact}" for contact in missing}
+        whose = {"account_id": scope.account_id, "connection_id": scope.connection_id, "sync_id": scope.sync_id}
+        if here := [ids[contact] for contact, is_missing in missing.items() if not is_missing]:
+            self._db.missing.delete_many({"_id": {"$in": here}})
+        writes = [
+            UpdateOne({"_id": ids[contact]}, {"$setOnInsert": {**whose, "contact_id": contact}}, upsert=True)
+            for contact, is_missing in missing.items()
+            if is_missing
+        ]
+        if writes:
+            self._db.missing.bulk_write(writes, ordered=False)
+
+    def ended_with_missing(self) -> list[Sync]:
+        """Syncs that have ended and whose sales miss contacts. Of all accounts: only the worker asks."""
+        ids = self._db.missing.distinct("sync_id")
+        ended = {"_id": {"$in": ids}, "state": {"$in": list(FINAL)}}
+        return [_sync(found) for found in self._db.syncs.find(ended)] if ids else []
+
+    def ask_for_missing(self, ended: Sync, now: datetime, begin: Callable[[tuple[str, ...]], Step]) -> None:
+        """Some of the contacts that its sales miss become a sync of their own, but those asked for within the day. The
+        question and the note that it was asked are one transaction."""
+
+        def work(session: Session) -> None:
+            rows = list(self._db.missing.find({"sync_id": ended.id}, limit=_MOST_CONTACTS, session=session))
+            asked = {row["contact_id"]: f"{row['connection_id']}/{row['contact_id']}" for row in rows}
+            recent = {"_id": {"$in": list(asked.values())}, "at": {"$gt": now - ASK_AGAIN_AFTER}}
+            lately = {row["_id"] for row in self._db.asked.find(recent, session=session)}
+            fresh = tuple(sorted(contact for contact, id_ in asked.items() if id_ not in lately))
+            if fresh:
+                sync, events = begin(fresh)
+                self._db.syncs.insert_one(_document(sync), session=session)
+                self._say(session, sync, events)
+            for contact in fresh:
+                at = {"_id": asked[contact], "account_id": ended.account_id, "at": now}
+                self._db.asked.replace_one({"_id": asked[contact]}, at, upsert=True, session=session)
+            self._db.missing.delete_many({"_id": {"$in": [row["_id"] for row in rows]}}, session=session)
+
+        mongo.transact(self._db, work)
+
     # Marks: from when on a delta reads a stream
 
     def marks(self, connection_id: str, scopes: dict[str, str]) -> dict[Stream, datetime]:
@@ -146,7 +195,7 @@ class Store:
     def _move_marks(self, session: Session, sync: Sync) -> None:
         for wanted in sync.streams:
             ended = sync.of(wanted.stream).ended
-            if ended is None or ended.began_at is None:
+            if ended is None or ended.began_at is None or wanted.stream not in sync.scopes:
                 continue
             mark_id = _mark_id(sync.connection_id, wanted.stream, sync.scopes[wanted.stream])
             mark = {"account_id": sync.account_id, "stream": wanted.stream, "at": ended.began_at, "sync_id": sync.id}

@@ -83,11 +83,13 @@ class Sync(Frozen, frozen=True, kw_only=True):
     kind: SyncKind
     settings: SyncSettings
     streams: tuple[StreamRequest, ...]
-    scopes: dict[str, str]  # by stream: what a mark made by this sync is good for
+    scopes: dict[str, str]  # by stream: what a mark made by this sync is good for; where there is none, none is made
     requested_by: str
     requested_at: datetime
     correlation_id: str
     generation: int  # of the broker that its events are on
+
+    contacts: tuple[str, ...] = ()  # Xero's ids, of a sync of these contacts only
 
     state: State = State.WAITING
     reason: str = ""

@@ -1,18 +1,33 @@
 """What xero-adapter reads and says; the AsyncAPI document is made from this."""
 
 from accounting_link.contracts.dead_letters import DeadLettered
-from accounting_link.contracts.records import CustomerImported, InvoiceImported, RecordUnreadable, SupplierImported
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.organisations import OrganisationRead
+from accounting_link.contracts.records import (
+    CreditNoteImported,
+    CustomerImported,
+    InvoiceImported,
+    OverpaymentImported,
+    PaymentImported,
+    PrepaymentImported,
+    RecordUnreadable,
+    SupplierImported,
+)
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import FetchFailed, PageFetched, StreamEnded, SyncParked, SyncStarted
 
-CONSUMES = (SyncRequested, SyncStopRequested)
+CONSUMES = (SyncRequested, ContactsRequested, SyncStopRequested)
 PUBLISHES = (
     SyncStarted,
     PageFetched,
     CustomerImported,
     SupplierImported,
     InvoiceImported,
+    CreditNoteImported,
+    PaymentImported,
+    OverpaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
+    OrganisationRead,
     StreamEnded,
     SyncParked,
     FetchFailed,

@@ -10,11 +10,12 @@ from accounting_link.chassis import logs
 from accounting_link.chassis.messages import Delivery, Place, Received, Unread
 from accounting_link.contracts.cloudevents import UnreadableError
 from accounting_link.contracts.event import Scope
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import SyncStarted
 from accounting_link.contracts.words import Stream
 from xero_adapter import metrics
 from xero_adapter.jobs import Job, StreamTask, Tools, end_stream
+from xero_adapter.organisation import OrganisationTask
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.pool import Pool
 from xero_adapter.store import Hold
@@ -41,7 +42,7 @@ class Requests:
             unread = Unread(delivery=delivery, error=error)
             self._pool.add(lambda: self._set_aside(unread, finished))
             return
-        if isinstance(received.event, SyncRequested):
+        if isinstance(received.event, SyncRequested | ContactsRequested):
             job = self._job(received, received.event, finished)
             with self._lock:
                 self._supersede(job)
@@ -67,7 +68,7 @@ class Requests:
     def room(self) -> int:
         return max(0, _MOST_IN_HAND - len(self._jobs))
 
-    def _job(self, received: Received, request: SyncRequested, finished: Finished) -> Job:
+    def _job(self, received: Received, request: SyncRequested | ContactsRequested, finished: Finished) -> Job:
         job = Job(
             place=received.place,
             scope=received.scope,
@@ -100,9 +101,11 @@ class Requests:
                 return None
             if hold == Hold.GO:
                 self._tools.say(job.scope, SyncStarted(at=self._tools.clock.now()))
+                tenant_id = job.request.tenant_id
+                self._pool.add(OrganisationTask(self._tools, job.scope, tenant_id), whose=tenant_id)
             job.enter([wanted.stream for wanted in job.request.streams])
             for wanted in job.request.streams:
-                begin = cursors.begin(wanted.since)
+                begin = cursors.by_name() if job.named else cursors.begin(wanted.since)
                 checkpoint = self._tools.checkpoints.take(job.scope, wanted.stream, begin)
                 if hold == Hold.STOPPED:
                     end_stream(self._tools, job.scope, wanted.stream, checkpoint, stopped=True)

@@ -20,8 +20,8 @@ from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Outgoing, Place, Publisher, Sent
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.event import Event, Scope
-from accounting_link.contracts.records import VersionedRecord
-from accounting_link.contracts.requests import SyncRequested
+from accounting_link.contracts.records import RecordUnreadable, VersionedRecord
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested
 from accounting_link.contracts.sync_life import FetchFailed, Marker, PageFetched, StreamEnded, SyncParked
 from accounting_link.contracts.topics import RECORDS
 from accounting_link.contracts.words import ParkReason, Stream
@@ -30,11 +30,11 @@ from xero_adapter.caller import Caller
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.cursor import Cursor, Page
 from xero_adapter.planning.permits import Granted, Wait
-from xero_adapter.store import Checkpoint, Checkpoints, Hold
+from xero_adapter.store import Checkpoint, Checkpoints, Hold, Known, Shared
 from xero_adapter.xero import dates, reading
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.reading import Read
-from xero_adapter.xero.refusals import ConnectionGone, Refused, Throttled, TokenExpired, Unavailable
+from xero_adapter.xero.refusals import ConnectionGone, OrderRefused, Refused, Throttled, TokenExpired, Unavailable
 
 log = logs.logger()
 
@@ -55,6 +55,7 @@ class Tools:
     clock: Clock
     jitter: Callable[[], float]  # from 0 to 1
     faults: FaultPoint
+    organisations: Shared[Known]  # by connection
     page_size: int = reading.PAGE_SIZE
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
 
@@ -64,11 +65,11 @@ class Tools:
 
 @dataclass(kw_only=True)
 class Job:
-    """One SyncRequested in hand. Its offset may be committed once no stream of it is being read here."""
+    """One request in hand. Its offset may be committed once no stream of it is being read here."""
 
     place: Place
     scope: Scope
-    request: SyncRequested
+    request: SyncRequested | ContactsRequested
     tools: Tools
     finished: Callable[[], None]
     lost: bool = False  # its partition is another replica's now
@@ -79,6 +80,11 @@ class Job:
     writing: defaultdict[Stream, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     _reading: set[Stream] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The records asked for by their ids; empty where whole streams are."""
+        return self.request.contact_ids if isinstance(self.request, ContactsRequested) else ()
 
     def enter(self, streams: list[Stream]) -> None:
         self._reading.update(streams)
@@ -164,6 +170,8 @@ class StreamTask:
         except ConnectionGone as gone:
             self._job.park(ParkReason.CONNECTION_LOST, gone.what, None, gone.authorisation)
             return self._leave()
+        except OrderRefused as refused:
+            return self._fall_back(refused.what)
         except Refused as refused:
             return self._give_up(refused.what)
 
@@ -174,14 +182,18 @@ class StreamTask:
         if isinstance(permit, Wait):
             return self._wait(permit, token.authorisation, now)
         cursor = self._at.cursor or cursors.begin(None)
-        call = reading.call(self._stream, cursor, self._tools.page_size)
+        named = self._job.named
+        call = reading.call(self._stream, cursor, self._tools.page_size, named)
         with metrics.CALL_SECONDS.labels(self._stream).time():
             asked = self._tools.clock.monotonic()
             answer = caller.call(token, self._scope, permit, call)
             took = timedelta(seconds=self._tools.clock.monotonic() - asked)
         metrics.CALLS.labels(self._stream, str(answer.status)).inc()
         metrics.EGRESS_BYTES.inc(answer.egress)
-        found = reading.read(self._stream, answer, self._job.request.settings, self._tools.page_size)
+        if named:
+            found = reading.read_named(answer, cursor, named, self._job.request.settings)
+        else:
+            found = reading.read(self._stream, answer, self._job.request.settings, self._tools.page_size)
         with self._job.writing[self._stream]:
             if self._job.stopping:
                 return self._leave()
@@ -197,10 +209,13 @@ class StreamTask:
         messages = [self._fitting(Outgoing(event=one, scope=self._scope, reading=permit.reading)) for one in fresh]
         for unreadable, raw in found.unreadable:
             self._set_aside(unreadable.subject(), unreadable.reason, raw)
-            odd = Outgoing(event=unreadable, scope=self._scope, reading=permit.reading)
-            messages.append(self._tools.publisher.message(odd))
+            messages.append(self._odd(unreadable, permit))
+        messages += [self._odd(missing, permit) for missing in found.missing]
         metrics.RECORDS.labels(self._stream).inc(len(messages))
         return self._tools.publisher.forward(messages)
+
+    def _odd(self, event: RecordUnreadable, permit: Granted) -> Message:
+        return self._tools.publisher.message(Outgoing(event=event, scope=self._scope, reading=permit.reading))
 
     def _fitting(self, outgoing: Outgoing) -> Message:
         message = self._tools.publisher.message(outgoing)
@@ -278,6 +293,15 @@ class StreamTask:
         pause = longest * (0.5 + self._tools.jitter() / 2)
         log.warning("trying again", stream=self._stream, problem=what, seconds=round(pause.total_seconds(), 2))
         return self._tools.clock.now() + pause
+
+    def _fall_back(self, what: str) -> datetime | None:
+        """Kept with the next page's checkpoint; whoever takes over before that is refused once more."""
+        weaker = cursors.fall_back(self._at.cursor or cursors.begin(None))
+        if weaker is None:
+            return self._give_up(what)
+        log.warning("reading in a weaker order", stream=self._stream, mode=weaker.mode, problem=what)
+        self._at = replace(self._at, cursor=weaker)
+        return self._tools.clock.now()
 
     def _give_up(self, reason: str) -> datetime | None:
         if not self._tools.checkpoints.save(self._at):  # whoever has taken it since may fare better

@@ -64,6 +64,7 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[TaskWorke
         clock=clock,
         jitter=random.random,
         faults=FaultPoint.from_env(os.environ),
+        organisations=store.MongoShared(db.organisations, store.Known),
     )
     pool = Pool(clock, settings.threads)
     return TaskWorker(consumer, Requests(tools, pool), wait=_WAIT, clock=clock), pool

@@ -42,6 +42,12 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     began_at: datetime | None = None  # Xero's own time at the first call
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """When an organisation was last read, one a connection."""
+
+    read_at: datetime | None = None
+
+
 class Hold(StrEnum):
     GO = "go"
     OLD = "old"  # a later attempt or ask has been seen

@@ -3,14 +3,19 @@
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.records import (
+    CreditNoteImported,
     CustomerImported,
     InvoiceImported,
+    OverpaymentImported,
+    PaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
     SupplierImported,
 )
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -26,13 +31,19 @@ EVENTS: tuple[type[Event], ...] = (
     ConnectionEstablished,
     ConnectionLost,
     SyncRequested,
+    ContactsRequested,
     SyncStopRequested,
     SyncStarted,
     PageFetched,
     CustomerImported,
     SupplierImported,
     InvoiceImported,
+    CreditNoteImported,
+    PaymentImported,
+    OverpaymentImported,
+    PrepaymentImported,
     RecordUnreadable,
+    OrganisationRead,
     StreamEnded,
     RecordsApplied,
     PartitionDrained,

@@ -10,7 +10,10 @@ from accounting_link.contracts.words import Kind, Result, Stream
 
 
 class Transaction(Part, frozen=True, kw_only=True):
-    """What a sale now is; the sales log is built from this. People are named by id only."""
+    """What a sale now is; the sales log is built from this. People are named by id only.
+
+    ``due`` is what is owed of an invoice, ``remaining`` what is left of a credit; 0 where there is no such thing.
+    """
 
     number: str
     contact_id: str
@@ -20,13 +23,15 @@ class Transaction(Part, frozen=True, kw_only=True):
     due_date: Day | None
     total: Decimal
     due: Decimal
+    remaining: Decimal = Decimal(0)
 
 
 class Outcome(Part, frozen=True, kw_only=True):
     """What this sync did with one record, decided from what stands after it.
 
     ``version`` and ``reading`` are those of the copy that stands (None and 0 when none was ever readable);
-    ``offset`` is where the copy lay in its partition.
+    ``offset`` is where the copy lay in its partition. ``as_supplier``: a contact left out by the suppliers rule, which
+    a sale would turn into a customer. ``contact_missing``: a sale whose contact is not here, or left out as supplier.
     """
 
     kind: Kind
@@ -37,6 +42,8 @@ class Outcome(Part, frozen=True, kw_only=True):
     reading: int
     offset: int
     transaction: Transaction | None = None
+    as_supplier: bool = False
+    contact_missing: bool = False
 
 
 class RecordsApplied(SyncEvent, frozen=True, kw_only=True):

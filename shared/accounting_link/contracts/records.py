@@ -103,7 +103,23 @@ class SupplierImported(ContactImported, frozen=True, kw_only=True):
     selected: bool
 
 
+class SaleImported(VersionedRecord, frozen=True, kw_only=True):
+    """What all sales transactions have in common. Amounts in the transaction's own currency; purchases (bills, and
+    what is paid for them or credited on them) are never told."""
+
+    number: str
+    reference: str = ""
+    contact_id: str
+    status: str  # DRAFT, SUBMITTED, AUTHORISED, PAID, VOIDED, DELETED; not every kind has each
+    currency: str  # ISO 4217
+    currency_rate: Decimal | None = None
+    date: Day | None = None  # in the organisation's own day
+    total: Decimal  # including tax
+
+
 class InvoiceLine(Part, frozen=True, kw_only=True):
+    """A line of any sale."""
+
     description: str = ""
     item_code: str = ""
     account_code: str = ""
@@ -112,37 +128,89 @@ class InvoiceLine(Part, frozen=True, kw_only=True):
     discount_rate: Decimal | None = None  # per cent
     tax_type: str = ""
     tax_amount: Decimal | None = None
-    amount: Decimal | None = None  # LineAmount, in the invoice's currency
+    amount: Decimal | None = None  # LineAmount, in the transaction's currency
 
 
-class InvoiceImported(VersionedRecord, frozen=True, kw_only=True):
-    """A sales invoice (Xero's ACCREC) as it stood at ``updated_at``. Amounts in the invoice's currency."""
+class InvoiceImported(SaleImported, frozen=True, kw_only=True):
+    """A sales invoice (Xero's ACCREC) as it stood at ``updated_at``."""
 
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.InvoiceImported.v1"
     KIND: ClassVar[Kind | None] = Kind.INVOICE
 
-    number: str
-    reference: str = ""
-    contact_id: str
-    status: str  # DRAFT, SUBMITTED, AUTHORISED, PAID, VOIDED, DELETED
-    currency: str  # ISO 4217
-    currency_rate: Decimal | None = None
     line_amount_types: str = ""  # Exclusive, Inclusive, NoTax
-    date: Day | None = None  # in the organisation's own day
     due_date: Day | None = None
     fully_paid_on: Day | None = None
     subtotal: Decimal
     total_tax: Decimal
-    total: Decimal  # including tax
     due: Decimal  # AmountDue
     paid: Decimal  # AmountPaid
     credited: Decimal  # AmountCredited
     lines: tuple[InvoiceLine, ...] = ()
 
 
+class Allocation(Part, frozen=True, kw_only=True):
+    """So much of a credit is put against an invoice. Xero removes one that is undone."""
+
+    id: str = ""  # AllocationID; empty where Xero does not say
+    invoice_id: str
+    invoice_number: str = ""
+    amount: Decimal  # in the credit's currency
+    date: Day | None = None
+
+
+class CreditImported(SaleImported, frozen=True, kw_only=True):
+    """What CreditNoteImported, OverpaymentImported and PrepaymentImported have in common: money that a customer has
+    to their credit. Refunds of it come as PaymentImported."""
+
+    line_amount_types: str = ""
+    subtotal: Decimal
+    total_tax: Decimal
+    remaining: Decimal  # RemainingCredit: neither allocated nor paid back
+    allocations: tuple[Allocation, ...] = ()
+    lines: tuple[InvoiceLine, ...] = ()
+
+
+class CreditNoteImported(CreditImported, frozen=True, kw_only=True):
+    """A credit note for a customer (Xero's ACCRECCREDIT) as it stood at ``updated_at``."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.CreditNoteImported.v1"
+    KIND: ClassVar[Kind | None] = Kind.CREDIT_NOTE
+
+    fully_paid_on: Day | None = None
+
+
+class OverpaymentImported(CreditImported, frozen=True, kw_only=True):
+    """A customer paid more than was owed (Xero's RECEIVE-OVERPAYMENT); it has no number of its own."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.OverpaymentImported.v1"
+    KIND: ClassVar[Kind | None] = Kind.OVERPAYMENT
+
+
+class PrepaymentImported(CreditImported, frozen=True, kw_only=True):
+    """A customer paid ahead, such as a deposit (Xero's RECEIVE-PREPAYMENT)."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.PrepaymentImported.v1"
+    KIND: ClassVar[Kind | None] = Kind.PREPAYMENT
+
+
+class PaymentImported(SaleImported, frozen=True, kw_only=True):
+    """Money that a customer paid for an invoice, or that was paid back of a credit (a refund: ``pays_kind`` is not
+    invoice). ``number`` and ``currency`` are those of what it pays, for a payment has none of its own; ``total`` is
+    Xero's Amount, in that currency. Status AUTHORISED, or DELETED once it was taken back."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.PaymentImported.v1"
+    KIND: ClassVar[Kind | None] = Kind.PAYMENT
+
+    payment_type: str  # ACCRECPAYMENT, ARCREDITPAYMENT, AROVERPAYMENTPAYMENT, ARPREPAYMENTPAYMENT
+    pays_kind: Kind
+    pays_id: str
+    bank_amount: Decimal | None = None  # in the bank account's currency
+    is_reconciled: bool = False
+
+
 class RecordUnreadable(RecordEvent, frozen=True, kw_only=True):
-    """Xero gave a record that could not be understood, or that is too large to carry. It becomes one failed
-    outcome with this reason; the original is kept as a dead letter."""
+    """Xero gave a record that could not be understood, or that is too large to carry, or did not give one that was
+    asked for by its id. It becomes one failed outcome with this reason; what there was is kept as a dead letter."""
 
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.RecordUnreadable.v1"
 

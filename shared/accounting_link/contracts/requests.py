@@ -46,6 +46,22 @@ class SyncRequested(Request, frozen=True, kw_only=True):
     requested_at: Time
 
 
+class ContactsRequested(Request, frozen=True, kw_only=True):
+    """Read these contacts by their ids and publish them as customers' copies, for something was sold to each. One that
+    Xero does not give becomes RecordUnreadable. Runs as a sync of its own, of one stream, that moves no mark."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ContactsRequested.v1"
+
+    contact_ids: tuple[str, ...]
+    settings: SyncSettings
+    requested_by: str  # of the sync that saw them missing
+    requested_at: Time
+
+    @property
+    def streams(self) -> tuple[StreamRequest, ...]:
+        return (StreamRequest(stream=Stream.CONTACTS),)
+
+
 class SyncStopRequested(Request, frozen=True, kw_only=True):
     """End every stream of this attempt where it stands; one never begun ends empty."""
 

@@ -12,6 +12,10 @@ class Stream(StrEnum):
 
     CONTACTS = "contacts"
     INVOICES = "invoices"
+    CREDIT_NOTES = "credit_notes"
+    PAYMENTS = "payments"
+    OVERPAYMENTS = "overpayments"
+    PREPAYMENTS = "prepayments"
 
 
 class Kind(StrEnum):
@@ -19,16 +23,32 @@ class Kind(StrEnum):
 
     CONTACT = "contact"
     INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+    PAYMENT = "payment"
+    OVERPAYMENT = "overpayment"
+    PREPAYMENT = "prepayment"
 
 
-KIND_OF = {Stream.CONTACTS: Kind.CONTACT, Stream.INVOICES: Kind.INVOICE}
+KIND_OF = {
+    Stream.CONTACTS: Kind.CONTACT,
+    Stream.INVOICES: Kind.INVOICE,
+    Stream.CREDIT_NOTES: Kind.CREDIT_NOTE,
+    Stream.PAYMENTS: Kind.PAYMENT,
+    Stream.OVERPAYMENTS: Kind.OVERPAYMENT,
+    Stream.PREPAYMENTS: Kind.PREPAYMENT,
+}
+# What a customer has to their credit until it is put against an invoice or paid back.
+CREDITS = (Kind.CREDIT_NOTE, Kind.OVERPAYMENT, Kind.PREPAYMENT)
+SALES = (Kind.INVOICE, *CREDITS, Kind.PAYMENT)
 
 
 class SyncKind(StrEnum):
-    """``full`` reads everything in scope, ``delta`` what changed since each stream's mark."""
+    """``full`` reads everything in scope, ``delta`` what changed since each stream's mark, ``contacts`` those to whom
+    something was sold and who are not here."""
 
     FULL = "full"
     DELTA = "delta"
+    CONTACTS = "contacts"
 
 
 class Suppliers(StrEnum):

@@ -33,6 +33,7 @@ class Crm:
 
     db: Db
     web: FlaskClient
+    clock: FakeClock
     role: str = ADMIN
     account_id: str = SCOPE.account_id
     readings: list[int] = field(default_factory=list)
@@ -74,8 +75,9 @@ def build(db: Db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
 
     def building(own: type[Own]) -> Crm:
         store.prepare(db)
-        app = build_app(WebSettings(caller_key=KEY, log_level="INFO"), db, FakeClock(), own)
-        return Crm(db, app.test_client())
+        clock = FakeClock()
+        app = build_app(WebSettings(caller_key=KEY, log_level="INFO"), db, clock, own)
+        return Crm(db, app.test_client(), clock)
 
     return building
 

@@ -10,7 +10,19 @@ import pytest
 from accounting_link.chassis.callers import MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.records import InvoiceLine, Person
-from accounting_link.testing.builders import JULY, SCOPE, a_customer, a_supplier, an_invoice
+from accounting_link.contracts.words import Kind
+from accounting_link.testing.builders import (
+    JULY,
+    SCOPE,
+    a_credit_note,
+    a_customer,
+    a_payment,
+    a_prepayment,
+    a_supplier,
+    an_allocation,
+    an_invoice,
+    an_overpayment,
+)
 from crm_writer.own import Own
 from tests.integration.crm_writer.conftest import Build, Crm
 
@@ -39,6 +51,8 @@ def test_what_a_company_owes_is_told_by_currency_and_age(crm: Crm) -> None:
     nzd, usd = crm.company("company contact-1")["balances"]
     assert nzd == {
         "currency": "NZD",
+        "credit": "0",
+        "balance": "128.37",
         "invoices": 9,
         "invoiced": "278.27",
         "outstanding": "128.37",
@@ -54,6 +68,87 @@ def test_what_a_company_owes_is_told_by_currency_and_age(crm: Crm) -> None:
         },
     }
     assert (usd["currency"], usd["outstanding"], usd["ages"]["days_1_30"]) == ("USD", "7.00", "7.00")
+
+
+def organisation(crm: Crm, time_zone: str) -> None:
+    """FakeClock's now is noon UTC or so of 1 July."""
+    crm.db.organisations.replace_one(
+        {"_id": "kiwi"},
+        {
+            "account_id": SCOPE.account_id,
+            "tenant_id": "t",
+            "name": "Kiwi Ltd",
+            "short_code": "!kiwi",
+            "base_currency": "NZD",
+            "country": "NZ",
+            "time_zone": time_zone,
+            "read_at": JULY,
+        },
+        upsert=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "overdue"),
+    [("", "1.00"), ("Pacific/Kiritimati", "3.00"), ("Etc/GMT+12", "0"), ("No/Such", "1.00")],
+)
+def test_what_is_overdue_is_decided_by_the_organisations_own_day(crm: Crm, time_zone: str, overdue: str) -> None:
+    crm.clock.advance(timedelta(hours=11) - (crm.clock.now() - JULY.replace(hour=0)))  # 11:00 UTC
+    crm.given(a_customer(), due_in(-1, "a", "1.00"), due_in(0, "b", "2.00"))
+    organisation(crm, time_zone)
+    [balance] = crm.company("company contact-1")["balances"]
+    assert balance["overdue"] == overdue
+    assert sum(Decimal(one["due"]) for one in crm.items("/transactions", overdue="true")) == Decimal(overdue)
+
+
+def test_an_organisation_is_shown_to_its_own_account_only(crm: Crm) -> None:
+    assert crm.get("/organisations/kiwi").status_code == 404
+    organisation(crm, "Pacific/Auckland")
+    answer = crm.get("/organisations/kiwi").json or {}
+    assert (answer["name"], answer["short_code"], answer["time_zone"]) == ("Kiwi Ltd", "!kiwi", "Pacific/Auckland")
+    crm.account_id = "somebody-else"
+    assert crm.get("/organisations/kiwi").status_code == 404
+
+
+def test_what_is_to_a_customers_credit_is_told_beside_what_is_owed(crm: Crm) -> None:
+    crm.given(
+        a_customer(),
+        due_in(-5, "a", "100.00", due="50.00"),
+        a_credit_note(total="30.00", allocations=(an_allocation("a", "10.00"),)),
+        a_credit_note("void", total="1000.00", status="VOIDED"),
+        an_overpayment(total="5.00"),
+        a_prepayment(total="2.00"),
+        a_payment(total="40.00", pays_id="a"),
+        an_overpayment("dollars", total="7.00", currency="USD"),
+    )
+    nzd, usd = crm.company("company contact-1")["balances"]
+    assert (nzd["outstanding"], nzd["credit"], nzd["balance"]) == ("50.00", "27.00", "23.00")
+    assert (nzd["invoices"], nzd["invoiced"], nzd["overdue"]) == (1, "100.00", "50.00")
+    assert (usd["currency"], usd["outstanding"], usd["balance"]) == ("USD", "0", "-7.00")
+    assert crm.company("company contact-1")["last_invoice"]["xero_id"] == "a"
+    totals = {one["kind"]: (one["total"], one["remaining"]) for one in crm.items("/transactions/totals")}
+    assert (totals["payment"], totals["prepayment"]) == (("40.00", "0"), ("2.00", "2.00"))
+
+
+def test_an_invoice_shows_what_was_paid_for_it_and_put_against_it(crm: Crm) -> None:
+    credit = a_credit_note(allocations=(an_allocation("a"), an_allocation("b", "1.00")), date=TODAY)
+    crm.given(
+        an_invoice("a"), an_invoice("b"), credit, a_payment(pays_id="a"), a_payment("p-2", pays_id="b"),
+        a_payment("refund", pays_id="credit-1", pays_kind=Kind.CREDIT_NOTE, payment_type="ARCREDITPAYMENT"),
+    )  # fmt: skip
+    invoice = crm.get("/transactions/kiwi/invoice/a").json or {}
+    assert [one["xero_id"] for one in invoice["payments"]] == ["payment-1"]
+    assert [(one["transaction_id"], one["amount"]) for one in invoice["allocations"]] == [
+        ("kiwi/credit_note/credit-1", "4.00")
+    ]
+    shown = crm.get("/transactions/kiwi/credit_note/credit-1").json or {}
+    assert [one["xero_id"] for one in shown["payments"]] == ["refund"]
+    assert [(one["transaction_id"], one["amount"]) for one in shown["allocations"]] == [
+        ("kiwi/invoice/a", "4.00"),
+        ("kiwi/invoice/b", "1.00"),
+    ]
+    paid = crm.get("/transactions/kiwi/payment/payment-1").json or {}
+    assert paid["pays_transaction_id"] == "kiwi/invoice/a"
 
 
 @pytest.mark.parametrize("status", ["DRAFT", "SUBMITTED", "VOIDED", "DELETED"])
@@ -109,6 +204,7 @@ def test_a_sale_of_who_is_left_out_counts_in_every_total_and_names_no_company(cr
         "count": 1,
         "total": "10.00",
         "due": "10.00",
+        "remaining": "0",
     }
 
 
@@ -160,6 +256,7 @@ def test_sales_are_found_by_what_one_asks(crm: Crm) -> None:
         due_in(-1, "late", "1.00", contact_id="c"),
         due_in(1, "soon", "1.00", contact_id="c", status="PAID", due="0.00"),
         an_invoice("usd", contact_id="d", currency="USD"),
+        a_credit_note(contact_id="d"),
     )
     company = crm.company("company c")["id"]
     for query, expected in (
@@ -168,6 +265,7 @@ def test_sales_are_found_by_what_one_asks(crm: Crm) -> None:
         ({"contact_id": "c"}, {"late", "soon"}),
         ({"company_id": company}, {"late", "soon"}),
         ({"overdue": "true"}, {"late"}),
+        ({"kind": "credit_note"}, {"credit-1"}),
         ({"connection_id": "another"}, set()),
     ):
         assert {one["xero_id"] for one in crm.items("/transactions", **query)} == expected
@@ -216,6 +314,7 @@ def paths(crm: Crm) -> list[str]:
         "/transactions/kiwi/invoice/invoice-1",
         "/records",
         "/records/counts",
+        "/organisations/kiwi",
     ]
 
 
@@ -233,6 +332,7 @@ def test_every_route_is_tried(crm: Crm) -> None:
 def leaks(crm: Crm) -> list[str]:
     """What somebody else's administrator gets to see of ours."""
     crm.given(a_customer(), an_invoice())
+    organisation(crm, "")
     ours = paths(crm)
     crm.account_id = "somebody-else"
     return [path for path in ours if (answer := crm.get(path)).status_code != 404 and answer.json.get("items") != []]  # type: ignore[union-attr]
@@ -266,6 +366,7 @@ def test_two_accounts_with_the_same_organisation_see_each_their_own(crm: Crm) ->
 
 def test_who_may_see_no_money_sees_companies_and_people_without_amounts(crm: Crm) -> None:
     crm.given(a_customer(), an_invoice())
+    organisation(crm, "")
     tried = paths(crm)
     crm.role = NO_MONEY
     shown = {path: crm.get(path) for path in tried}
@@ -279,6 +380,7 @@ def test_who_may_see_no_money_sees_companies_and_people_without_amounts(crm: Crm
 
 def test_a_member_sees_all(crm: Crm) -> None:
     crm.given(a_customer(), an_invoice())
+    organisation(crm, "")
     crm.role = MEMBER
     assert {crm.get(path).status_code for path in paths(crm)} == {200}
 

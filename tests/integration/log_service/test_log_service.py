@@ -162,7 +162,7 @@ def test_the_log_of_a_sync_says_what_it_did(world: World) -> None:
         2,
         900,
     )
-    assert log["counts"] == {
+    assert {kind: counts for kind, counts in log["counts"].items() if any(counts.values())} == {
         "contact": {"created": 1, "updated": 0, "unchanged": 0, "left_out": 2, "failed": 1},
         "invoice": {"created": 1, "updated": 1, "unchanged": 0, "left_out": 0, "failed": 0},
     }

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -19,10 +20,11 @@ from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.web import WebSettings
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
 from accounting_link.contracts.event import Event, Scope
-from accounting_link.contracts.requests import SyncRequested, SyncStopRequested
+from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncParked, SyncStarted
 from accounting_link.contracts.topics import CONNECTIONS, REQUESTS, SYNC_LIFE, Lane
-from accounting_link.contracts.words import ParkReason, Stream, SyncKind
+from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
 from sync_orchestrator import store as stores
@@ -95,13 +97,13 @@ class World:
         [found] = [r for r in self.requests() if isinstance(r, SyncRequested) and r.kind == SyncKind.DELTA]
         return found
 
-    def finish(self, sync_id: str) -> None:
+    def finish(self, sync_id: str, **more: Any) -> None:
         """The adapter found nothing to read."""
         sync = self.store.get("legrand", sync_id)
         assert sync is not None
         for stream in Stream:
             ended = StreamEnded(stream=stream, topic="records", read=0, calls=1, bytes=1, began_at=self.clock.now())
-            self.tell(ended, sync.scope())
+            self.tell(msgspec.structs.replace(ended, **more), sync.scope())
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def test_a_wider_choice_of_suppliers_has_no_mark_and_reads_contacts_in_full(worl
 def test_a_failed_or_cancelled_sync_moves_no_mark(world: World) -> None:
     started = world.start("full")
     world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
-    world.finish(started["id"])
+    world.finish(started["id"], stopped=True)
 
     assert world.get(started["id"])["state"] == "cancelled"
     assert world.store.marks("kiwi", world.store.preferences("legrand", "kiwi").scopes()) == {}
@@ -375,3 +377,105 @@ def test_one_idempotency_key_for_two_wishes_is_refused(world: World) -> None:
 
     assert answer.status_code == 422
     assert "another wish" in (answer.json or {})["detail"]
+
+
+def a_sale_of(contact: str, *, missing: bool) -> Outcome:
+    sale = Transaction(
+        number="", contact_id=contact, status="PAID", currency="NZD",
+        date=None, due_date=None, total=Decimal(1), due=Decimal(0),
+    )  # fmt: skip
+    return an_outcome(Kind.INVOICE, f"sale of {contact}", transaction=sale, contact_missing=missing)
+
+
+def an_outcome(kind: Kind, xero_id: str, result: Result = Result.CREATED, **more: Any) -> Outcome:
+    return Outcome(kind=kind, xero_id=xero_id, result=result, version=None, reading=1, offset=0, **more)
+
+
+def runs(world: World, *outcomes: Outcome) -> None:
+    """A sync in which these came, in this order."""
+    sync_id = world.start("delta")["id"]
+    sync = world.store.get("legrand", sync_id)
+    assert sync is not None
+    for number, outcome in enumerate(outcomes):
+        batch = RecordsApplied(topic="records", partition=number, outcomes=(outcome,))
+        world.tell(batch, sync.scope())
+    world.finish(sync_id)
+    world.tend.turn()
+
+
+def asked_for(world: World) -> list[tuple[str, ...]]:
+    world.requests()
+    log = world.broker.log(REQUESTS.name(Lane.INTERACTIVE))
+    return [one.event.contact_ids for one in log if isinstance(one.event, ContactsRequested)]
+
+
+def test_contacts_that_a_syncs_sales_miss_are_asked_for_at_its_end_by_a_sync_of_their_own(world: World) -> None:
+    sync_id = world.start("delta")["id"]
+    sync = world.store.get("legrand", sync_id)
+    assert sync is not None
+    batch = RecordsApplied(topic="records", partition=0, outcomes=(a_sale_of("absent", missing=True),))
+    world.tell(batch, sync.scope())
+    world.tend.turn()
+    assert asked_for(world) == []
+
+    world.finish(sync_id)
+    world.tend.turn()
+    assert asked_for(world) == [("absent",)]
+    [contacts] = [one for one in world.client().get("/api/v1/syncs").json["items"] if one["kind"] == "contacts"]  # type: ignore[index]
+    assert (contacts["state"], list(contacts["streams"])) == ("running", ["contacts"])
+
+    own = world.store.get("legrand", contacts["id"])
+    assert own is not None
+    ended = StreamEnded(
+        stream=Stream.CONTACTS, topic="records", read=1, calls=1, bytes=1, began_at=world.clock.now()
+    )  # fmt: skip
+    world.tell(ended, own.scope())
+    assert world.get(contacts["id"])["state"] == "completed"
+
+
+LEFT_OUT = Result.LEFT_OUT
+
+
+@pytest.mark.parametrize(
+    ("later", "asked"),
+    [
+        (an_outcome(Kind.CONTACT, "c"), []),
+        (an_outcome(Kind.CONTACT, "c", LEFT_OUT, reason="no company name"), []),
+        (an_outcome(Kind.CONTACT, "c", LEFT_OUT, reason="suppliers are not imported", as_supplier=True), [("c",)]),
+        (an_outcome(Kind.CONTACT, "another"), [("c",)]),
+    ],
+)
+def test_one_that_came_later_in_the_same_sync_is_not_asked_for(
+    world: World, later: Outcome, asked: list[tuple[str, ...]]
+) -> None:
+    runs(world, a_sale_of("c", missing=True), later)
+    assert asked_for(world) == asked
+
+
+def test_a_contact_is_asked_for_once_a_day_at_most(world: World) -> None:
+    runs(world, a_sale_of("c", missing=True))
+    runs(world, a_sale_of("c", missing=True), a_sale_of("d", missing=True))
+    assert sorted(asked_for(world)) == [("c",), ("d",)]
+    world.clock.advance(timedelta(hours=25))
+    runs(world, a_sale_of("c", missing=True))
+    assert sorted(asked_for(world)) == [("c",), ("c",), ("d",)]
+
+
+def test_control_a_sale_whose_contact_is_here_asks_for_nobody(world: World) -> None:
+    runs(world, a_sale_of("c", missing=False))
+    assert asked_for(world) == []
+
+
+def test_a_sync_of_contacts_moves_no_mark(world: World) -> None:
+    runs(world, a_sale_of("c", missing=True))
+    marks = list(world.db.marks.find())
+    [own] = world.store.open()
+    ended = StreamEnded(stream=Stream.CONTACTS, topic="records", read=1, calls=1, bytes=1, began_at=world.clock.now())
+    world.clock.advance(timedelta(minutes=1))
+    world.tell(ended, own.scope())
+    assert list(world.db.marks.find()) == marks
+
+
+def test_nobody_can_ask_for_a_sync_of_contacts_over_http(world: World) -> None:
+    answer = world.client().post("/api/v1/syncs", json={"connection_id": "kiwi", "kind": "contacts"})
+    assert answer.status_code == 422

@@ -123,6 +123,24 @@ SALE = {
     "due": "1000.00",
     "version": "2026-02-01T00:00:00+00:00",
 }
+PAYMENT = {
+    **SALE,
+    "id": f"{DEMO}/payment/p-1",
+    "kind": "payment",
+    "xero_id": "p-1",
+    "reference": "By card",
+    "total": "234.50",
+    "status": "AUTHORISED",
+    "pays_kind": "invoice",
+    "pays_id": "i-77",
+}
+ALLOCATION = {
+    "transaction_id": f"{DEMO}/credit_note/n-1",
+    "kind": "credit_note",
+    "number": "CN-0009",
+    "amount": "12.30",
+    "date": "2026-01-12",
+}
 LINE = {
     "item_code": "CHAIR",
     "description": "Oak chair <b>",
@@ -132,6 +150,7 @@ LINE = {
     "tax_amount": "161.02",
     "amount": "1073.48",
 }
+DETAIL: dict[str, Any] = {"lines": [LINE], "payments": [PAYMENT], "allocations": [ALLOCATION]}
 PART = {
     "connection_id": DEMO,
     "contact_id": "x-9",
@@ -163,6 +182,7 @@ class World:
         }
     )
     has_records: bool = True
+    short_code: str = ""
     down: set[str] = field(default_factory=set)
     refused: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
@@ -184,7 +204,8 @@ def gateway(world: World) -> Flask:
     def _first() -> Response | None:
         body = request.get_json(silent=True)
         headers = dict(request.headers)
-        world.asked.append({"method": request.method, "path": request.path, "body": body, "headers": headers})
+        asked = {"method": request.method, "path": request.path, "query": request.args.to_dict(), "body": body}
+        world.asked.append({**asked, "headers": headers})
         part = request.path.removeprefix("/api/v1/").partition("/")[0]
         if part in world.refused:
             status, problem = world.refused[part]
@@ -259,10 +280,16 @@ def gateway(world: World) -> Flask:
         owed = {"kind": "invoice", "currency": "NZD", "status": "AUTHORISED", "count": 3, "total": "9", "due": "700.10"}
         return world.listed(owed, {**owed, "status": "PAID", "due": "0.00"}, {**owed, "due": "300.20"})
 
+    @app.get("/api/v1/organisations/<_id>")
+    def organisation(_id: str) -> Any:
+        return {"name": "Kiwi Ltd", "base_currency": "NZD", "short_code": world.short_code}
+
     @app.get("/api/v1/transactions/<path:_id>")
     def sale(_id: str) -> Any:
+        if "/payment/" in _id:
+            return {**PAYMENT, "pays_transaction_id": SALE["id"]}
         money = {"subtotal": "1073.48", "total_tax": "161.02", "paid": "234.50", "credited": "0.00"}
-        return {**SALE, **money, "fully_paid_on": None, "updated_at": "2026-02-01T00:00:00+00:00", "lines": [LINE]}
+        return {**SALE, **money, "fully_paid_on": None, "updated_at": "2026-02-01T00:00:00+00:00", **DETAIL}
 
     @app.get("/api/v1/companies")
     def companies() -> Any:
@@ -273,6 +300,8 @@ def gateway(world: World) -> Flask:
         balance = {
             "currency": "NZD",
             "outstanding": "1000.00",
+            "credit": "27.70",
+            "balance": "972.30",
             "overdue": "400.00",
             "ages": {
                 "current": "600.00",

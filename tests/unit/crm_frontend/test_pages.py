@@ -233,7 +233,7 @@ def test_the_log_names_who_was_left_out_and_why(open_as: Open) -> None:
     said = read(open_as, connected(), "/xero/log/s-1")
     assert "Bare Name Ltd x-1 Customer Left out no contact person with a last name" in said
     assert "210 customers left out: no contact person with a last name" in said
-    assert "1 sales transaction failed: the total is no number" in said
+    assert "1 invoice failed: the total is no number" in said
 
 
 def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
@@ -244,13 +244,14 @@ def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
 
 def test_the_sales_log_names_companies_and_says_who_is_left_out(open_as: Open) -> None:
     said = read(open_as, connected(), "/xero/sales")
-    assert "INV-0077 Kea Interiors 5 Jan 2026 20 Jan 2026 Awaiting payment NZD 1,234.50 NZD 1,000.00" in said
-    assert "INV-0078 Bare Name Ltd Left out" in said
+    assert "INV-0077 Invoice Kea Interiors 5 Jan 2026 20 Jan 2026 Awaiting payment NZD 1,234.50 NZD 1,000.00" in said
+    assert "INV-0078 Invoice Bare Name Ltd Left out" in said
 
 
 def test_a_company_shows_what_it_owes_and_what_xero_says_of_it(open_as: Open) -> None:
     said = read(open_as, connected(), "/companies/co-1")
-    assert "Outstanding NZD 1,000.00 Overdue NZD 400.00" in said
+    assert "Outstanding NZD 1,000.00 Credit NZD 27.70 Outstanding less credit NZD 972.30 Overdue NZD 400.00" in said
+    assert "in Kiwi Ltd (NZD)" in said
     assert "31 to 60 days: NZD 300.00" in said
     assert "1 to 30 days" not in said
     assert "archived in Xero" in said
@@ -259,7 +260,7 @@ def test_a_company_shows_what_it_owes_and_what_xero_says_of_it(open_as: Open) ->
 
 def test_open_in_xero_shows_only_when_the_short_code_is_known(open_as: Open) -> None:
     assert "Open in Xero" not in read(open_as, connected(), "/companies/co-1")
-    html = open_as(World(connections=[a_connection(short_code="!abc")])).get("/companies/co-1").text
+    html = open_as(World(connections=[a_connection()], short_code="!abc")).get("/companies/co-1").text
     assert "shortcode=%21abc&amp;redirecturl=%2FContacts%2FView%2Fx-9" in html
 
 
@@ -267,6 +268,35 @@ def test_an_invoice_opens_with_its_lines_and_nothing_in_it_is_taken_for_html(ope
     html = open_as(connected()).get("/transactions/c-demo/invoice/i-77").text
     assert "Oak chair &lt;b&gt;" in html
     assert "CHAIR Oak chair <b> 2 536.74 161.02 1,073.48" in text_of(html)
+
+
+def test_an_invoice_shows_its_payments_and_the_credit_put_against_it(open_as: Open) -> None:
+    html = open_as(World(connections=[a_connection()], short_code="!abc")).get("/transactions/c-demo/invoice/i-77").text
+    said = text_of(html)
+    assert "Payments NZD 234.50 on 5 Jan 2026, By card" in said
+    assert "Credit put against it NZD 12.30 on 12 Jan 2026: credit note CN-0009" in said
+    assert "/transactions/c-demo/credit_note/n-1" in html
+    assert "redirecturl=%2FAccountsReceivable%2FView.aspx%3FInvoiceID%3Di-77" in html
+
+
+def test_a_payment_says_what_it_is_for_and_has_no_lines(open_as: Open) -> None:
+    said = read(open_as, connected(), "/transactions/c-demo/payment/p-1")
+    assert "Payment of NZD 234.50" in said
+    assert "For invoice INV-0077" in said
+    assert "Xero gave no lines" not in said
+
+
+def test_sales_are_filtered_by_kind(open_as: Open) -> None:
+    world = connected()
+    html = open_as(world).get("/companies/co-1?kind=credit_note&status=PAID").text
+    assert '<option value="credit_note" selected>Credit note</option>' in html
+    queries = [asked["query"] for asked in world.asked if asked["path"].endswith("/transactions")]
+    assert queries == [{"kind": "credit_note", "status": "PAID"}]
+
+
+def test_the_sync_page_is_about_the_last_sync_that_was_asked_for(open_as: Open) -> None:
+    syncs = [an_ended_sync(id="s-2", kind="contacts"), an_ended_sync()]
+    assert "8,000 of 8,000" in read(open_as, connected(syncs=syncs), "/xero/sync")
 
 
 def test_money_on_the_first_page_is_what_awaits_payment_per_currency(open_as: Open) -> None:

@@ -13,13 +13,14 @@ from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Consumer, Delivery, Outgoing, Place, Publisher, Sent
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.records import InvoiceLine, RecordUnreadable
 from accounting_link.contracts.sync_life import PageFetched, StreamEnded
 from accounting_link.contracts.topics import CRM_WRITER, DEAD_LETTERS, RECORDS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, Result, Stream
 from accounting_link.testing.broker import MemoryBroker
-from accounting_link.testing.builders import SCOPE, a_customer, an_invoice
+from accounting_link.testing.builders import JULY, SCOPE, a_credit_note, a_customer, an_allocation, an_invoice
 from accounting_link.testing.clock import FakeClock
 from crm_writer.handlers import ApplyBatch
 from crm_writer.memory import MemoryRecords
@@ -166,6 +167,28 @@ def test_an_amount_that_cannot_be_kept_fails_alone(crm: Crm, amount: str) -> Non
     crm.works()
     assert crm.results() == {"bad": Result.FAILED, "good": Result.CREATED}
     assert len(crm.dead()) == 1
+
+
+def test_a_credit_whose_allocation_is_no_number_fails_alone(crm: Crm) -> None:
+    crm.given(a_credit_note("bad", remaining=Decimal(0), allocations=(an_allocation(amount="NaN"),)), a_credit_note())
+    crm.works()
+    assert crm.results() == {"bad": Result.FAILED, "credit-1": Result.CREATED}
+
+
+def an_organisation(name: str) -> OrganisationRead:
+    return OrganisationRead(
+        tenant_id="t", name=name, short_code="!x", base_currency="NZD", country="NZ", time_zone="", read_at=JULY
+    )
+
+
+@pytest.mark.parametrize("readings", [(1, 2), (2, 1)])
+def test_of_an_organisation_what_was_asked_for_last_is_kept(crm: Crm, readings: tuple[int, int]) -> None:
+    for reading in readings:
+        crm.given(an_organisation(f"asked {reading}"), reading=reading)
+        crm.works()
+    [kept] = crm.records.tables["organisations"].values()
+    assert (kept["_id"], kept["account_id"], kept["name"]) == ("kiwi", "legrand", "asked 2")
+    assert (crm.results(), crm.dead()) == ({}, [])
 
 
 def test_an_event_that_is_no_record_is_set_aside(crm: Crm) -> None:

@@ -33,7 +33,7 @@ def test_a_record_that_xero_does_not_hold_is_named() -> None:
 
 
 def test_a_source_that_is_silent_about_a_group_says_zero() -> None:
-    assert nothing("sales PAID NZD") == sums(0, "0.00", "0.00")
+    assert nothing("invoice PAID NZD") == sums(0, "0.00", "0.00")
     assert nothing("contacts imported") == "0"
 
 

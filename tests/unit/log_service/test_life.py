@@ -140,7 +140,7 @@ def test_a_stream_tells_the_totals_of_its_newest_attempt_only() -> None:
 
 
 def test_every_stream_that_was_asked_for_is_shown_before_it_is_read() -> None:
-    assert told(facts(ASKED))["streams"].keys() == {"contacts", "invoices"}
+    assert told(facts(ASKED))["streams"].keys() == set(Stream)
 
 
 def test_times_are_kept_as_the_database_gives_them_back() -> None:

@@ -25,6 +25,7 @@ from xero_adapter.memory import MemoryCheckpoints, MemoryShared
 from xero_adapter.planning.app_limit import Drawn
 from xero_adapter.planning.permits import Granted, Ledger, Limits, Wait
 from xero_adapter.pool import Pool
+from xero_adapter.store import Known
 from xero_adapter.xero.tokens import Token
 from xero_simulator.simulator import Simulator
 
@@ -87,6 +88,7 @@ class Office:
             clock=self.clock,
             jitter=lambda: 1.0,
             faults=FaultPoint(),
+            organisations=MemoryShared(Known),
             page_size=PAGE,
         )
         pool = Pool(self.clock, self.threads)

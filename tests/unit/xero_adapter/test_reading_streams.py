@@ -18,7 +18,7 @@ from accounting_link.contracts.sync_life import (
     SyncStarted,
 )
 from accounting_link.contracts.topics import DEAD_LETTERS, SYNC_LIFE
-from accounting_link.contracts.words import ParkReason, Stream
+from accounting_link.contracts.words import KIND_OF, ParkReason, Stream
 from accounting_link.testing.builders import SCOPE
 from tests.unit.xero_adapter.world import World
 from xero_adapter.memory import MemoryShared
@@ -43,11 +43,11 @@ def test_every_record_is_published_and_each_partition_is_marked_behind_its_recor
         if isinstance(received.event, RecordEvent):
             last[(received.event.record_kind(), received.place.partition)] = received.offset
     for ended in world.life(StreamEnded):
-        kind = {Stream.CONTACTS: "contact", Stream.INVOICES: "invoice"}[ended.stream]
+        kind = KIND_OF[ended.stream]
         marked = {marker.partition: marker.offset for marker in ended.markers}
         assert {partition for known, partition in last if known == kind} == set(marked)
-        assert all(offset > last[(kind, partition)] for partition, offset in marked.items())  # type: ignore[index]
-    assert len(world.life(StreamEnded)) == 2
+        assert all(offset > last[(kind, partition)] for partition, offset in marked.items())
+    assert len(world.life(StreamEnded)) == len(Stream)
     assert world.lag() == 0
 
 
@@ -111,7 +111,7 @@ def test_the_same_request_twice_reads_nothing_twice_and_marks_again(world: World
     world.run()
 
     assert len(world.calls()) == calls
-    assert len(world.life(StreamEnded)) == 4
+    assert len(world.life(StreamEnded)) == 2 * len(Stream)
     assert world.lag() == 0
 
 

@@ -11,7 +11,13 @@ from accounting_link.chassis.messages import Outgoing, Publisher, Received
 from accounting_link.chassis.task_worker import TaskWorker
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.records import RecordEvent
-from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    StreamRequest,
+    SyncRequested,
+    SyncSettings,
+    SyncStopRequested,
+)
 from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, XERO_ADAPTER, Lane
 from accounting_link.contracts.words import Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
@@ -26,12 +32,15 @@ from xero_adapter.planning.app_limit import Drawn
 from xero_adapter.planning.cursor import Cursor, Page
 from xero_adapter.planning.permits import Ledger, Limits
 from xero_adapter.pool import Pool
+from xero_adapter.store import Known
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
 from xero_adapter.xero.tokens import Token
 from xero_simulator.simulator import Simulator
 
 E = TypeVar("E", bound=Event)
+# By the simulator's kinds of document, the types of a customer's; payments of a customer's begin with them too.
+OURS = ("ACCREC", "RECEIVE", "AR")
 
 
 @dataclass
@@ -89,6 +98,7 @@ class World:
         )
         self.tokens = FixedTokens(self.tenant, self.clock)
         self.app, self.twin = MemoryShared(Drawn), self.xero(self.simulator)
+        self.organisations = MemoryShared(Known)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
         self.worker, self.pool = self.replica()
 
@@ -102,6 +112,7 @@ class World:
             clock=self.clock,
             jitter=lambda: 1.0,
             faults=FaultPoint(),
+            organisations=self.organisations,
             page_size=self.page_size,
             follow=self.follow,
         )
@@ -126,6 +137,17 @@ class World:
             kind=SyncKind.FULL,
             streams=tuple(StreamRequest(stream=stream, since=since) for stream in Stream),
             settings=SyncSettings(**settings),
+            requested_by="ada",
+            requested_at=self.clock.now(),
+        )
+        self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+
+    def request_contacts(self, *ids: str, scope: Scope = SCOPE) -> None:
+        event = ContactsRequested(
+            tenant_id=self.tenant,
+            authorisation=1,
+            contact_ids=ids,
+            settings=SyncSettings(),
             requested_by="ada",
             requested_at=self.clock.now(),
         )
@@ -169,8 +191,9 @@ class World:
     def held(self) -> set[str]:
         """What the simulator holds that a sync is about."""
         org = self.simulator.organisations[self.tenant]
-        sales = {record.id for record in org.invoices.records.values() if record.type == "ACCREC"}
-        return sales | set(org.contacts.records)
+        sales = (shelf for kind, shelf in org.shelves.items() if kind != "contact")
+        ours = {id_ for shelf in sales for id_, row in shelf.records.items() if row.type.startswith(OURS)}
+        return ours | set(org.contacts.records)
 
     def lag(self) -> int:
         return self.broker.lag(XERO_ADAPTER[Lane.BULK])

@@ -120,10 +120,18 @@ def xero_url(endpoint: str, **values: Any) -> str:
     return url_for(endpoint, **values)
 
 
+def organisation(connection_id: str) -> dict[str, Any]:
+    """What Xero says of the organisation; asked for once a request, empty until it was read."""
+    known: dict[str, dict[str, Any]] = g.setdefault("organisations", {})
+    if connection_id not in known:
+        found = api().get(f"/organisations/{connection_id}") if connection_id else Answer()
+        known[connection_id] = {} if found.problem else found.data or {}
+    return known[connection_id]
+
+
 def deep_link(connection_id: str, leads_to: str) -> str:
     """Open in Xero: the organisation by its short code, then the page. Empty while the short code is not known."""
-    connection: dict[str, Any] = next((item for item in connections().items if item["id"] == connection_id), {})
-    code = connection.get("short_code")
+    code = organisation(connection_id).get("short_code")
     query = urlencode({"shortcode": code, "redirecturl": leads_to})
     return f"{site().settings.xero_deep_link_url}?{query}" if code else ""
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from crm_frontend import pictures, words
-from crm_frontend.pages.common import Page, api, deep_link, page, query, signed_in
+from crm_frontend.pages.common import Page, api, deep_link, organisation, page, query, signed_in
 
 blp = Blueprint("crm", __name__)
 blp.before_request(signed_in)
@@ -20,7 +20,7 @@ def companies() -> Page:
 
 @blp.get("/companies/<company_id>")
 def company(company_id: str) -> Page:
-    found, filters = api().get(f"/companies/{company_id}"), query("cursor")
+    found, filters = api().get(f"/companies/{company_id}"), query("kind", "status", "currency", "cursor")
     shown = found.data or {}
     return page(
         "company.html",
@@ -33,13 +33,23 @@ def company(company_id: str) -> Page:
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {**part, "deep_link": deep_link(part["connection_id"], f"/Contacts/View/{part['contact_id']}")}
+    of = organisation(part["connection_id"])
+    return {
+        **part,
+        "organisation": of,
+        "deep_link": deep_link(part["connection_id"], f"/Contacts/View/{part['contact_id']}"),
+    }
 
 
 def _balance(balance: Mapping[str, Any]) -> dict[str, Any]:
     """One currency's; the ages that owe something, as pieces of a bar."""
     ages = {name: words.decimal(balance["ages"].get(name, 0)) for name in words.AGES}
-    return {**balance, "is_overdue": words.decimal(balance["overdue"]) > 0, "pieces": pictures.stacked(ages)}
+    return {
+        **balance,
+        "is_overdue": words.decimal(balance["overdue"]) > 0,
+        "has_credit": words.decimal(balance.get("credit", 0)) > 0,
+        "pieces": pictures.stacked(ages),
+    }
 
 
 @blp.get("/transactions/<path:transaction_id>")
@@ -47,7 +57,9 @@ def transaction(transaction_id: str) -> Page:
     found = api().get(f"/transactions/{transaction_id}")
     shown = found.data or {}
     leads_to = f"/AccountsReceivable/View.aspx?InvoiceID={shown.get('xero_id')}"
-    return page("transaction.html", main=found, deep_link=deep_link(shown.get("connection_id", ""), leads_to))
+    # Xero's guide tells the addresses of invoices and contacts only.
+    of = shown.get("connection_id", "") if shown.get("kind") == "invoice" else ""
+    return page("transaction.html", main=found, deep_link=deep_link(of, leads_to))
 
 
 @blp.get("/contacts")

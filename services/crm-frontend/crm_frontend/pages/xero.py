@@ -103,8 +103,10 @@ def _sync(connection: str, asked: Answer | None = None) -> Page:
 
 
 def _newest(connection: str) -> Answer:
-    found = api().get("/syncs", connection_id=connection, limit=1)
-    return found if found.problem else Answer(data=next(iter(found.items), None))
+    """That a person or a schedule asked for: one of a few contacts follows on its own."""
+    found = api().get("/syncs", connection_id=connection, limit=20)
+    asked = (sync for sync in found.items if sync["kind"] != "contacts")
+    return found if found.problem else Answer(data=next(asked, None))
 
 
 def _panel(found: Answer) -> dict[str, Any]:
@@ -151,7 +153,7 @@ def log_of(connection: str, sync_id: str) -> Page:
 @blp.get("/sales")
 @of_connection
 def sales(connection: str) -> Page:
-    filters = query("search", "status", "currency", "cursor")
+    filters = query("search", "kind", "status", "currency", "cursor")
     found = api().get("/logs/sales", connection_id=connection, limit=25, **filters)
     totals = api().get("/transactions/totals", connection_id=connection)
     currencies = sorted({item["currency"] for item in totals.items})

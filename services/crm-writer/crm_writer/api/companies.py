@@ -6,12 +6,12 @@ from flask_smorest import Blueprint
 
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
-from accounting_link.chassis.paging import PageQuery, page_of
+from accounting_link.chassis.paging import page_of
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed
 from crm_writer import reads
 from crm_writer.api import shown
-from crm_writer.api.schemas import CompanyDetailSchema, CompanySchema, SearchQuery, TransactionPage
+from crm_writer.api.schemas import CompanyDetailSchema, CompanySchema, OfCompanyQuery, SearchQuery, TransactionPage
 from crm_writer.own import Own
 
 blueprint = Blueprint("companies", __name__, url_prefix="/api/v1/companies", description="Companies and what they owe")
@@ -49,13 +49,13 @@ def get_company(company_id: str) -> Document:
 
 @blueprint.route("/<company_id>/transactions")
 @allowed(ADMIN, MEMBER)
-@blueprint.arguments(PageQuery, location="query")
+@blueprint.arguments(OfCompanyQuery, location="query")
 @blueprint.response(200, TransactionPage)
 def list_transactions_of_company(query: Document, company_id: str) -> Document:
-    """A company's sales, newest first."""
+    """A company's sales of every kind, newest first."""
     own = shown.own()
     _found(own, company_id)
-    which = reads.sales_of(reads.contacts_of(own, company_id))
+    which = {"$and": [reads.sales_of(reads.contacts_of(own, company_id)), *shown.filters(query)]}
     page = shown.page(query, shown.NEWEST_FIRST, partial(reads.newest_first, own, which))
     return {**page, "items": shown.transactions(own, page["items"])}
 
@@ -79,9 +79,8 @@ def _state(record: Document | None) -> Document:
 
 def _money(own: Own, parts: list[Document], contacts: set[reads.Contact]) -> Document:
     invoice = reads.last_invoice(own, contacts)
-    today = shown.clock().now().date()
     return {
-        "balances": list(map(shown.balance, reads.balances(own, contacts, today))),
+        "balances": list(map(shown.balance, reads.balances(own, contacts, shown.today))),
         "last_invoice": shown.transactions(own, [invoice])[0] if invoice else None,
         "fresh_at": reads.fresh_at(parts, invoice),
     }

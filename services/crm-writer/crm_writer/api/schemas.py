@@ -6,7 +6,7 @@ import marshmallow as ma
 from webargs.fields import DelimitedList
 
 from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import Kind
+from accounting_link.contracts.words import SALES, Kind
 from crm_writer.owed import AGES
 from crm_writer.standing import FAILED, IMPORTED, LEFT_OUT
 
@@ -111,17 +111,37 @@ class TransactionSchema(ma.Schema):
     subtotal = _money()
     total_tax = _money()
     total = _money("including tax")
-    due = _money()
-    paid = _money()
-    credited = _money()
+    due = _money("owed of an invoice")
+    paid = _money("of an invoice")
+    credited = _money("of an invoice")
+    remaining = _money("of a credit note, overpayment or prepayment: neither allocated nor paid back")
+    payment_type = _text("of a payment, Xero's PaymentType")
+    pays_kind = _text("of a payment; of another kind than invoice it is a refund")
+    pays_id = _text("of a payment: Xero's id of what it pays")
+    bank_amount = _money("of a payment, in the bank account's currency")
     updated_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "Xero's UpdatedDateUTC"})
 
 
 TransactionPage = page_of(TransactionSchema)
 
 
+class AllocationSchema(ma.Schema):
+    """So much of a credit that is put against an invoice: of a credit, which invoice; of an invoice, which credit."""
+
+    transaction_id = _text("of the other side")
+    kind = _text("of the other side")
+    number = _text("of the other side; empty where it has none")
+    amount = _money()
+    date = _text(allow_none=True)
+
+
 class TransactionDetailSchema(TransactionSchema):
     lines = ma.fields.List(ma.fields.Nested(LineSchema))
+    allocations = ma.fields.List(ma.fields.Nested(AllocationSchema))
+    payments = ma.fields.List(
+        ma.fields.Nested(TransactionSchema), metadata={"description": "for an invoice; of a credit: its refunds"}
+    )
+    pays_transaction_id = _text("of a payment: what it pays")
 
 
 AgesSchema = ma.Schema.from_dict({age: _money() for age in AGES}, name="Ages")
@@ -131,6 +151,8 @@ class BalanceSchema(ma.Schema):
     """Drafts and what was voided or deleted do not count."""
 
     currency = _text()
+    credit = _money("left of credit notes, overpayments and prepayments")
+    balance = _money("what is outstanding, less the credit")
     invoices = ma.fields.Integer()
     invoiced = _money()
     outstanding = _money()
@@ -155,7 +177,8 @@ class TotalSchema(ma.Schema):
     kind = _text()
     count = ma.fields.Integer()
     total = _money()
-    due = _money()
+    due = _money("owed of invoices")
+    remaining = _money("left of credits")
 
 
 class TotalsSchema(ma.Schema):
@@ -172,6 +195,17 @@ class RecordSchema(ma.Schema):
     company_id = _text("of a contact that is in the CRM", allow_none=True)
     company_name = _text(allow_none=True)
     updated_at = ma.fields.AwareDateTime(format="iso", attribute="version", allow_none=True)
+
+
+class OrganisationSchema(ma.Schema):
+    connection_id = _text()
+    tenant_id = _text("Xero's id")
+    name = _text()
+    short_code = _text("what a deep link into Xero begins with; empty where Xero gives none")
+    base_currency = _text("ISO 4217")
+    country = _text("ISO 3166")
+    time_zone = _text("IANA's name; its day decides what is overdue. Empty while not known: then it is UTC's")
+    read_at = ma.fields.AwareDateTime(format="iso")
 
 
 class CountSchema(ma.Schema):
@@ -197,12 +231,20 @@ class OfConnectionQuery(ma.Schema):
     connection_id = _text(load_default=None)
 
 
-class SalesQuery(PageQuery):
-    connection_id = _text(load_default=None)
+def _kind(kinds: tuple[Kind, ...]) -> ma.fields.String:
+    return _text(load_default=None, validate=ma.validate.OneOf([kind.value for kind in kinds]))
+
+
+class OfCompanyQuery(PageQuery):
+    kind = _kind(SALES)
     status = _text("Xero's status", load_default=None)
+    currency = _text(load_default=None)
+
+
+class SalesQuery(OfCompanyQuery):
+    connection_id = _text(load_default=None)
     contact_id = _text("Xero's ContactID", load_default=None)
     company_id = _text(load_default=None)
-    currency = _text(load_default=None)
     overdue = ma.fields.Boolean(load_default=False)
 
 
@@ -215,7 +257,7 @@ class RecordQuery(PageQuery):
     )
     connection_id = _text(load_default=None)
     state = _text(load_default=None, validate=ma.validate.OneOf((IMPORTED, LEFT_OUT, FAILED)))
-    kind = _text(load_default=None, validate=ma.validate.OneOf(tuple(Kind)))
+    kind = _kind(tuple(Kind))
 
     @ma.validates_schema
     def _ids_are_of_a_connection(self, query: dict[str, Any], **_: Any) -> None:

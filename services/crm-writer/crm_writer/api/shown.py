@@ -1,7 +1,9 @@
 """Documents → what is shown of them, and the parts that views share."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, date, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
 
@@ -12,12 +14,20 @@ from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import ProblemError
 from accounting_link.chassis.web import caller
 from accounting_link.contracts.words import Kind
+from crm_writer.copies import record_key
 from crm_writer.directory import contact_key
 from crm_writer.owed import AGES
 from crm_writer.own import Own
 
 BY_NAME = ("name_key", "_id")
 NEWEST_FIRST = ("xero.date", "_id")
+_PLAIN = {
+    "connection_id": "connection_id",
+    "kind": "kind",
+    "status": "xero.status",
+    "contact_id": "xero.contact_id",
+    "currency": "xero.currency",
+}
 
 
 def own() -> Own:
@@ -29,6 +39,19 @@ def own() -> Own:
 def clock() -> Clock:
     found: Clock = current_app.extensions["clock"]
     return found
+
+
+def today(connection_id: str) -> date:
+    """That organisation's own day; UTC's while its time zone is not known."""
+    organisation = own().one("organisations", connection_id)
+    return clock().now().astimezone(_zone(organisation["time_zone"] if organisation else "")).date()
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 def sees_money() -> bool:
@@ -113,6 +136,40 @@ def _transaction(document: Document, owners: dict[str, Document]) -> Document:
         "xero_id": document["xero_id"],
         **_owner(owners, document["connection_id"], document["xero"]["contact_id"]),
     }
+
+
+def filters(query: Document) -> list[Document]:
+    """What plain fields are asked for."""
+    return [{field: query[name]} for name, field in _PLAIN.items() if query.get(name)]
+
+
+def of_invoices(credit: Document) -> list[Document]:
+    """What of a credit is allocated, and to which invoices."""
+    return [
+        {
+            "transaction_id": record_key(credit["connection_id"], Kind.INVOICE, one["invoice_id"]),
+            "kind": Kind.INVOICE.value,
+            "number": one["invoice_number"],
+            "amount": one["amount"],
+            "date": one["date"],
+        }
+        for one in credit["xero"]["allocations"]
+    ]
+
+
+def of_credit(credit: Document, invoice_id: str) -> list[Document]:
+    """What of a credit is allocated to this invoice."""
+    return [
+        {
+            "transaction_id": credit["_id"],
+            "kind": credit["kind"],
+            "number": credit["xero"]["number"],
+            "amount": one["amount"],
+            "date": one["date"],
+        }
+        for one in credit["xero"]["allocations"]
+        if one["invoice_id"] == invoice_id
+    ]
 
 
 def balance(group: Document) -> Document:

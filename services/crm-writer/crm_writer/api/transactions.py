@@ -8,6 +8,7 @@ from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed
+from accounting_link.contracts.words import Kind
 from crm_writer import owed, reads
 from crm_writer.api import shown
 from crm_writer.api.schemas import (
@@ -17,15 +18,10 @@ from crm_writer.api.schemas import (
     TransactionDetailSchema,
     TransactionPage,
 )
+from crm_writer.copies import record_key
 from crm_writer.own import Own
 
 blueprint = Blueprint("transactions", __name__, url_prefix="/api/v1/transactions", description="Sales transactions")
-_PLAIN = {
-    "connection_id": "connection_id",
-    "status": "xero.status",
-    "contact_id": "xero.contact_id",
-    "currency": "xero.currency",
-}
 
 
 @blueprint.route("")
@@ -54,12 +50,33 @@ def get_totals(query: Document) -> Document:
 @allowed(ADMIN, MEMBER)
 @blueprint.response(200, TransactionDetailSchema)
 def get_transaction(transaction_id: str) -> Document:
-    """One transaction with its lines."""
+    """One transaction with its lines, its payments or refunds, and what is allocated."""
     own = shown.own()
     found = own.one("transactions", transaction_id)
     if found is None:
         raise not_found("transaction")
-    return shown.transactions(own, [found])[0]
+    return {**shown.transactions(own, [found])[0], **_about(own, found)}
+
+
+def _about(own: Own, sale: Document) -> Document:
+    """What else one wants to see of it, by its kind."""
+    kind = Kind(sale["kind"])
+    if kind is Kind.PAYMENT:
+        pays = record_key(sale["connection_id"], Kind(sale["xero"]["pays_kind"]), sale["xero"]["pays_id"])
+        return {"pays_transaction_id": pays}
+    payments = shown.transactions(own, reads.paid_for(own, sale))
+    if kind is not Kind.INVOICE:
+        return {"payments": payments, "allocations": shown.of_invoices(sale)}
+    against = (shown.of_credit(credit, sale["xero_id"]) for credit in reads.put_against(own, sale))
+    return {"payments": payments, "allocations": [one for of in against for one in of]}
+
+
+def _overdue(own: Own, connection_id: str | None) -> Document:
+    """Each organisation's by its own day."""
+    ids = [connection_id] if connection_id else [one["_id"] for one in own.find("organisations", {})]
+    of_each: list[Document] = [{"connection_id": id_, **owed.overdue(shown.today(id_))} for id_ in ids]
+    elsewhere = {"connection_id": {"$nin": ids}, **owed.overdue(shown.clock().now().date())}
+    return {"$or": [*of_each, elsewhere]}
 
 
 def of_connection(query: Document) -> Document:
@@ -67,9 +84,9 @@ def of_connection(query: Document) -> Document:
 
 
 def _which(own: Own, query: Document) -> Document:
-    wanted: list[Document] = [{field: query[name]} for name, field in _PLAIN.items() if query[name]]
+    wanted = shown.filters(query)
     if query["company_id"]:
         wanted.append(reads.sales_of(reads.contacts_of(own, query["company_id"])))
     if query["overdue"]:
-        wanted.append(owed.overdue(shown.clock().now().date()))
+        wanted.append(_overdue(own, query["connection_id"]))
     return {"$and": wanted} if wanted else {}

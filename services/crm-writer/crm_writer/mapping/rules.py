@@ -7,6 +7,7 @@ NO_NAME = "no company name"
 NO_LAST_NAME = "no contact person with a last name"
 NO_SUPPLIERS = "suppliers are not imported"
 NOT_SELECTED = "not among the selected suppliers"
+AS_SUPPLIER = (NO_SUPPLIERS, NOT_SELECTED)  # a sale makes who is left out by these a customer
 
 
 def has_last_name(person: Person) -> bool:

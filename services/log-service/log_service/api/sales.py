@@ -43,7 +43,7 @@ def sales_file(asked: Document) -> Response:
 def _filter(asked: Document) -> Document:
     return {
         "connection_id": asked["connection_id"],
-        "only": {"status": asked["status"], "currency": asked["currency"]},
+        "only": {"kind": asked["kind"], "status": asked["status"], "currency": asked["currency"]},
         "search": asked["search"],
     }
 

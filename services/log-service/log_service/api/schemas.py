@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 
 from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import Kind, Result
+from accounting_link.contracts.words import SALES, Kind, Result
 
 STATES = (
     "waiting",
@@ -46,6 +46,7 @@ class RecordsQuery(PageQuery):
 
 class SalesFilter(ma.Schema):
     connection_id = _text("Whose sales.", required=True)
+    kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf([kind.value for kind in SALES]))
     search = _text("Part of a number, in either case.", load_default=None, validate=ma.validate.Length(max=100))
     status = _text("As Xero writes it: AUTHORISED, PAID, VOIDED, ...", load_default=None)
     currency = _text("ISO 4217.", load_default=None)
@@ -77,7 +78,7 @@ class SyncEntrySchema(ma.Schema):
 
     id = _text("The sync's id.")
     connection_id = _text("Which connection.")
-    kind = _text("full or delta; null while its request is not known yet.", allow_none=True)
+    kind = _text("full, delta or contacts; null while its request is not known yet.", allow_none=True)
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     reason = _text("Why it failed, waits or was stopped; empty otherwise.")
     requested_by = _text("A user id, or schedule.", allow_none=True)
@@ -138,14 +139,15 @@ class SaleSchema(ma.Schema):
 
     kind = ma.fields.String(validate=ma.validate.OneOf(_KINDS))
     xero_id = _text("The sale's id at Xero.")
-    number = _text("Its number.")
+    number = _text("Its number; of a payment, that of what it pays.")
     contact_id = _text("Whose, by the contact's id at Xero.")
     status = _text("As Xero writes it.")
     currency = _text("ISO 4217.")
     date = _text("ISO day, in the organisation's own day.", allow_none=True)
     due_date = _text("ISO day.", allow_none=True)
     total = _money("Including tax.")
-    due = _money("Still owed.")
+    due = _money("Still owed of an invoice.")
+    remaining = _money("Left of a credit note, overpayment or prepayment.")
     version = _time("Xero's UpdatedDateUTC.")
     first_seen = ma.fields.Nested(SyncMentionSchema, metadata={"description": "The sync that told of it first."})
     changed = ma.fields.Nested(

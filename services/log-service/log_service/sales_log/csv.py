@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from accounting_link.chassis.mongo import Document
 
 COLUMNS = (
-    "date", "number", "kind", "status", "currency", "total", "due", "due_date",
+    "date", "number", "kind", "status", "currency", "total", "due", "remaining", "due_date",
     "contact_id", "xero_id", "first_seen_at", "first_sync_id", "changed_at", "changed_by_sync_id",
 )  # fmt: skip
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -38,6 +38,7 @@ def _cells(row: Document) -> list[str]:
         *(_harmless(row[name]) for name in ("number", "kind", "status", "currency")),
         f"{row['total']:f}",
         f"{row['due']:f}",
+        f"{row.get('remaining', 0):f}",
         row["due_date"],
         *(_harmless(row[name]) for name in ("contact_id", "xero_id")),
         first["at"].isoformat(),

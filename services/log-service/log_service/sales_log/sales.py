@@ -44,6 +44,7 @@ def _row(outcome: Outcome, sale: Transaction, of_connection: str) -> Document:
         "due_date": sale.due_date.isoformat() if sale.due_date else "",
         "total": sale.total,
         "due": sale.due,
+        "remaining": sale.remaining,
     }
 
 
@@ -65,8 +66,9 @@ def join(one: Document, other: Document) -> Document:
 
 
 def _newness(row: Document) -> tuple[Any, ...]:
-    said = ("number", "contact_id", "status", "currency", "date", "due_date", "total", "due")
-    return (row["version"] or BEFORE_ALL, row["reading"], *(row[name] for name in said))
+    # An older version kept no remainder.
+    said = ("number", "contact_id", "status", "currency", "date", "due_date", "total", "due", "remaining")
+    return (row["version"] or BEFORE_ALL, row["reading"], *(row.get(name, 0) for name in said))
 
 
 def _change_newness(change: Document) -> tuple[Any, ...]:

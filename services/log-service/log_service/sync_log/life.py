@@ -12,7 +12,7 @@ from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
-from accounting_link.contracts.requests import SyncRequested
+from accounting_link.contracts.requests import ContactsRequested, SyncRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -23,6 +23,7 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
+from accounting_link.contracts.words import SyncKind
 from log_service.documents import BEFORE_ALL, least, most, stored
 
 WAITING, RUNNING, PARKED = "waiting", "running", "parked"
@@ -60,6 +61,17 @@ def _(event: SyncRequested, scope: Scope) -> Document:
     return {
         "at": at,
         "asked": {"at": at, "by": event.requested_by, "kind": event.kind.value},
+        "phase": _phase(scope, WAITING),
+        "streams": {request.stream.value: _stream(scope) for request in event.streams},
+    }
+
+
+@_told_by.register
+def _(event: ContactsRequested, scope: Scope) -> Document:
+    at = stored(event.requested_at)
+    return {
+        "at": at,
+        "asked": {"at": at, "by": event.requested_by, "kind": SyncKind.CONTACTS.value},
         "phase": _phase(scope, WAITING),
         "streams": {request.stream.value: _stream(scope) for request in event.streams},
     }

@@ -33,7 +33,7 @@ class SavedSettingsSchema(SettingsSchema):
 
 class SyncRequest(ma.Schema):
     connection_id = fields.String(required=True, validate=validate.Length(1, 100))
-    kind = fields.String(load_default=SyncKind.DELTA, validate=_one_of(SyncKind))
+    kind = fields.String(load_default=SyncKind.DELTA, validate=validate.OneOf([SyncKind.FULL, SyncKind.DELTA]))
 
 
 class SyncQuery(PageQuery):

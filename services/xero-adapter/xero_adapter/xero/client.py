@@ -11,7 +11,7 @@ import urllib3
 from requests_oauthlib import OAuth2Session
 
 from accounting_link.chassis.clock import Clock
-from xero_adapter.xero.refusals import ConnectionGone, Refused, Throttled, TokenExpired, Unavailable
+from xero_adapter.xero.refusals import ConnectionGone, OrderRefused, Refused, Throttled, TokenExpired, Unavailable
 from xero_adapter.xero.tokens import Token
 
 _CHUNK = 1 << 18
@@ -89,6 +89,8 @@ def check(answer: Answer) -> Answer:
         raise ConnectionGone("the organisation is no longer connected for this token")
     if status >= 500:
         raise Unavailable(f"Xero answers {status}")
+    if status == 400 and b"HighVolume" in answer.body:
+        raise OrderRefused(f"Xero refused the order or the filter: {_words(answer.body)}")
     raise Refused(f"Xero refused the call ({status}): {_words(answer.body)}")
 
 

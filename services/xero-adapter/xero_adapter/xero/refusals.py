@@ -35,5 +35,9 @@ class ConnectionGone(XeroError):  # noqa: N818
         self.authorisation = authorisation
 
 
+class OrderRefused(XeroError):  # noqa: N818
+    """400 HighVolume: this organisation is too large for the order or the filter that was asked for."""
+
+
 class Refused(XeroError):  # noqa: N818
     """Any other 4xx: asking the same again cannot help."""

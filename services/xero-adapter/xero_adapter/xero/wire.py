@@ -109,13 +109,103 @@ class WireInvoice(Wire, frozen=True, kw_only=True):
     line_items: list[WireLine] | None = None
 
 
-class ContactsPage(Wire, frozen=True, kw_only=True):
-    contacts: list[msgspec.Raw]
-    pagination: WirePagination | None = field(name="pagination", default=None)
+class WireInvoiceRef(Wire, frozen=True, kw_only=True):
+    """An invoice as an allocation names it."""
+
+    invoice_id: str = field(name="InvoiceID")
+    invoice_number: str | None = None
 
 
-class InvoicesPage(Wire, frozen=True, kw_only=True):
-    invoices: list[msgspec.Raw]
+class WireAllocation(Wire, frozen=True, kw_only=True):
+    invoice: WireInvoiceRef
+    amount: Decimal
+    allocation_id: str | None = field(name="AllocationID", default=None)
+    date: str | None = None
+    is_deleted: bool | None = None
+
+
+class WirePaid(Wire, frozen=True, kw_only=True):
+    """A payment as the credit that it pays back names it."""
+
+    amount: Decimal
+
+
+class WireCredit(Wire, frozen=True, kw_only=True):
+    """What credit notes, overpayments and prepayments have in common."""
+
+    updated: str = field(name="UpdatedDateUTC")
+    type: str
+    contact: WireContactRef
+    status: str
+    reference: str | None = None
+    date: str | None = None
+    date_string: str | None = None
+    line_amount_types: str | None = None
+    currency_code: str | None = None
+    currency_rate: Decimal | None = None
+    sub_total: Decimal | None = None
+    total_tax: Decimal | None = None
+    total: Decimal
+    remaining_credit: Decimal | None = None
+    allocations: list[WireAllocation] | None = None
+    payments: list[WirePaid] | None = None
+    line_items: list[WireLine] | None = None
+
+
+class WireCreditNote(WireCredit, frozen=True, kw_only=True):
+    id: str = field(name="CreditNoteID")
+    number: str | None = field(name="CreditNoteNumber", default=None)
+    fully_paid_on_date: str | None = None
+
+
+class WireOverpayment(WireCredit, frozen=True, kw_only=True):
+    id: str = field(name="OverpaymentID")
+
+
+class WirePrepayment(WireCredit, frozen=True, kw_only=True):
+    id: str = field(name="PrepaymentID")
+    number: str | None = field(name="InvoiceNumber", default=None)
+
+
+class WirePaidFor(Wire, frozen=True, kw_only=True):
+    """What a payment is for. The document has a field for each kind, and its examples show every kind as an Invoice."""
+
+    invoice_id: str | None = field(name="InvoiceID", default=None)
+    credit_note_id: str | None = field(name="CreditNoteID", default=None)
+    overpayment_id: str | None = field(name="OverpaymentID", default=None)
+    prepayment_id: str | None = field(name="PrepaymentID", default=None)
+    invoice_number: str | None = None
+    credit_note_number: str | None = None
+    contact: WireContactRef | None = None
+    currency_code: str | None = None
+
+
+class WirePayment(Wire, frozen=True, kw_only=True):
+    payment_id: str = field(name="PaymentID")
+    updated: str = field(name="UpdatedDateUTC")
+    payment_type: str
+    status: str
+    amount: Decimal
+    bank_amount: Decimal | None = None
+    currency_rate: Decimal | None = None
+    date: str | None = None
+    reference: str | None = None
+    is_reconciled: bool | None = None
+    invoice: WirePaidFor | None = None
+    credit_note: WirePaidFor | None = None
+    overpayment: WirePaidFor | None = None
+    prepayment: WirePaidFor | None = None
+
+
+class WirePage(Wire, frozen=True, kw_only=True):
+    """A list's answer: it has the one of these that was asked for."""
+
+    contacts: list[msgspec.Raw] | None = None
+    invoices: list[msgspec.Raw] | None = None
+    credit_notes: list[msgspec.Raw] | None = None
+    payments: list[msgspec.Raw] | None = None
+    overpayments: list[msgspec.Raw] | None = None
+    prepayments: list[msgspec.Raw] | None = None
     pagination: WirePagination | None = field(name="pagination", default=None)
 
 

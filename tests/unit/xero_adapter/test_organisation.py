@@ -1,0 +1,61 @@
+"""The organisation itself: read once a day, beside whatever else is asked for."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from accounting_link.contracts.organisations import OrganisationRead
+from accounting_link.contracts.sync_life import FetchFailed
+from accounting_link.testing.builders import JULY, SCOPE
+from tests.unit.xero_adapter.world import World
+from xero_adapter.organisation import told
+from xero_adapter.xero import zones
+
+
+@pytest.fixture
+def world() -> World:
+    return World(contacts=5, invoices=5)
+
+
+def syncs(world: World, number: int) -> list[OrganisationRead]:
+    world.request(replace(SCOPE, sync_id=f"sync-{number}"))
+    world.run()
+    return [one.event for one in world.published() if isinstance(one.event, OrganisationRead)]
+
+
+def test_its_name_short_code_currency_and_time_zone_are_told(world: World) -> None:
+    [read] = syncs(world, 1)
+    profile = world.simulator.organisations[world.tenant].profile
+    assert (read.name, read.short_code, read.base_currency) == ("Kiwi", profile["ShortCode"], profile["BaseCurrency"])
+    assert (read.time_zone, read.country) == ("Pacific/Auckland", "NZ")
+
+
+def test_it_is_read_once_a_day_however_many_syncs_there_are(world: World) -> None:
+    syncs(world, 1)
+    world.clock.advance(timedelta(hours=20))
+    assert len(syncs(world, 2)) == 1
+    world.clock.advance(timedelta(hours=5))
+    assert len(syncs(world, 3)) == 2
+
+
+def test_what_goes_wrong_is_tried_with_the_next_request_and_harms_no_sync(world: World) -> None:
+    rule = world.simulator.add_fault({"kind": "status", "status": 503, "path": "/Organisation", "count": 1})
+    assert syncs(world, 1) == []
+    assert rule.more is not None
+    assert world.life(FetchFailed) == []
+    assert world.ids() == world.held()
+    assert len(syncs(world, 2)) == 1
+
+
+def test_a_time_zone_that_is_not_known_is_told_as_xero_wrote_it() -> None:
+    read = told(b'{"Organisations": [{"Name": "A", "Timezone": "MARSSTANDARDTIME"}]}', "t", JULY)
+    assert (read.time_zone, read.xero_time_zone, read.short_code) == ("", "MARSSTANDARDTIME", "")
+    assert zones.iana("AUSEASTERNSTANDARDTIME") == "Australia/Sydney"
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"Organisations": []}', b"<html>"])
+def test_control_what_is_no_organisation_is_not_told(body: bytes) -> None:
+    with pytest.raises((msgspec.MsgspecError, LookupError)):
+        told(body, "t", JULY)
