@@ -10,8 +10,11 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.messages import Publisher, Sent, Transport
 from accounting_link.chassis.mongo import Db
 from accounting_link.contracts.cloudevents import Message
-from auth_link import connections, tokens, vault
+from auth_link import connections, disconnecting, tokens, vault
+from auth_link.checking import Checks
 from auth_link.consent import Consents
+from auth_link.disconnecting import Disconnects
+from auth_link.leases import Leases
 from auth_link.states import States
 from auth_link.tokens import Pause, Tokens
 from auth_link.vault import Vault
@@ -37,6 +40,8 @@ class Parts:
     states: States
     tokens: Tokens
     consents: Consents
+    disconnects: Disconnects
+    checks: Checks
 
 
 def assemble(
@@ -54,8 +59,15 @@ def assemble(
     publisher = Publisher(transport or OutboxOnly(), source=SOURCE, clock=clock)
     states = States(db, safe, clock)
     given = Tokens(db, safe, identity, publisher, clock, pause)
-    for prepare in (connections.prepare, tokens.prepare, outbox.prepare):
+    for prepare in (connections.prepare, tokens.prepare, disconnecting.prepare, outbox.prepare):
         prepare(db)
     states.prepare()
-    consents = Consents(db, states, given, identity, publisher, clock, scopes)
-    return Parts(db=db, states=states, tokens=given, consents=consents)
+    leases = Leases(db, clock, pause)
+    return Parts(
+        db=db,
+        states=states,
+        tokens=given,
+        consents=Consents(db, states, given, identity, leases, publisher, clock, scopes),
+        disconnects=Disconnects(db, given, identity, leases, publisher, clock),
+        checks=Checks(db, given, identity, publisher, clock),
+    )

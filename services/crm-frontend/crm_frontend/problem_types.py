@@ -31,6 +31,16 @@ PROBLEMS = {
         "It was ended at Xero, or unused for 60 days.",
         "An administrator connects again on the Accounting Link page. Nothing that was imported is lost.",
     ),
+    "disconnected": (
+        "The organisation was disconnected",
+        "A person disconnected it from Xero. What was imported stays, and nothing new is read.",
+        "An administrator connects it again on the Accounting Link page; its settings are as they were.",
+    ),
+    "too-many": (
+        "That was asked too often",
+        "Your account asked this more often than makes sense. `Retry-After` says in how many seconds it may again.",
+        "Wait as long as it says, then try again.",
+    ),
     "foreign-form": (
         "The form came from another site",
         "A form is only believed when this site's own page sent it.",

@@ -11,7 +11,7 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Delivery, Received, read_all
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost, ConnectionRemoved
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.sync_life import SyncEvent
 from accounting_link.contracts.words import SyncKind
@@ -64,10 +64,10 @@ class Advance:
                 log.info("sync ended", state=after.state, reason=after.reason)
 
     def _connection_told(self, event: Event, scope: Scope) -> None:
-        if not isinstance(event, ConnectionEstablished | ConnectionLost):
+        if not isinstance(event, ConnectionEstablished | ConnectionLost | ConnectionRemoved):
             return
         known = self._store.connection(scope.account_id, scope.connection_id)
-        name = event.tenant_name if isinstance(event, ConnectionEstablished) else (known.tenant_name if known else "")
+        name = (known.tenant_name if known else "") if isinstance(event, ConnectionLost) else event.tenant_name
         self._store.told(
             Connection(
                 id=scope.connection_id,
@@ -76,10 +76,22 @@ class Advance:
                 tenant_name=name,
                 authorisation=event.authorisation,
                 lost=isinstance(event, ConnectionLost),
+                removed=isinstance(event, ConnectionRemoved),
             )
         )
+        if isinstance(event, ConnectionRemoved):
+            self._end_syncs(scope, event)
         if isinstance(event, ConnectionEstablished):
             self._wake_parked(scope, event.authorisation)
+
+    def _end_syncs(self, scope: Scope, removed: ConnectionRemoved) -> None:
+        now = self._clock.now()
+
+        def step(sync: Sync) -> Step:
+            return lifecycle.disconnected(sync, removed.removed_by, removed.authorisation, now)
+
+        for sync in self._store.open_of(scope.account_id, scope.connection_id):
+            self._store.change(sync.id, step)
 
     def _wake_parked(self, scope: Scope, authorisation: int) -> None:
         active = self._store.holder(scope.account_id, scope.connection_id, "active")
@@ -132,7 +144,7 @@ class Tend:
             preferences = self._store.preferences(account_id, connection_id)
             connection = self._store.connection(account_id, connection_id)
             busy = self._store.holder(account_id, connection_id, "active")
-            if connection and not connection.lost and not busy:
+            if connection and connection.stands and not busy:
                 new_id = planning.sync_id(connection_id, f"due {due.isoformat()}")
                 marks = self._store.marks(connection_id, preferences.scopes())
                 sync = planning.plan(

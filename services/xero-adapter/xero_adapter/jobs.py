@@ -18,6 +18,7 @@ from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Outgoing, Place, Publisher, Sent
 from accounting_link.contracts.cloudevents import Message
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.records import VersionedRecord
 from accounting_link.contracts.requests import SyncRequested
@@ -171,7 +172,7 @@ class StreamTask:
         found = reading.read(self._stream, answer, self._job.request.settings, self._tools.page_size)
         sent = self._publish(found, permit)
         self._tools.faults.reach("xero-adapter:after-publish")
-        if not self._save(found, answer, sent):
+        if not self._save(found, answer, sent, caller.counted(token)):
             log.warning("another replica has taken this stream over", stream=self._stream)
             return self._leave()
         self._tries = 0
@@ -199,7 +200,7 @@ class StreamTask:
         metrics.UNREADABLE.labels(self._stream).inc()
         self._tools.dead.keep_record(self._scope, about, reason, raw)
 
-    def _save(self, found: Read, answer: Answer, sent: list[Sent]) -> bool:
+    def _save(self, found: Read, answer: Answer, sent: list[Sent], counted: CallsCounted) -> bool:
         at, page = self._at, found.page
         read = at.read + len(sent)
         cursor = self._tools.follow(at.cursor or cursors.begin(None), page)
@@ -228,7 +229,9 @@ class StreamTask:
             calls=after.calls,
             bytes=after.bytes,
         )
-        self._tools.say(self._scope, fetched)
+        of_connection = Scope(account_id=self._scope.account_id, connection_id=self._scope.connection_id)
+        told = [Outgoing(event=fetched, scope=self._scope), Outgoing(event=counted, scope=of_connection)]
+        self._tools.publisher.confirmed(told)
         return True
 
     def _given_again(self, found: Read, following: Cursor | None) -> dict[str, VersionedRecord]:

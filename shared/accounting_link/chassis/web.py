@@ -6,7 +6,7 @@ What stands under ``/api/v1`` needs a caller, unless its blueprint is named in `
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
@@ -77,7 +77,8 @@ def caller() -> Caller:
         from flask import current_app
 
         try:
-            g.caller = callers.check(request.headers.get(callers.HEADER), current_app.config["CALLER_KEY"])
+            known = callers.check(request.headers.get(callers.HEADER), current_app.config["CALLER_KEY"])
+            g.caller = replace(known, address=request.remote_addr or "")
         except callers.RefusedError as error:
             raise ProblemError(401, "not-signed-in", "You are not signed in.", "Sign in, then try again.") from error
     found: Caller = g.caller

@@ -107,7 +107,7 @@ def settings(store: Store, desk: Desk) -> Blueprint:
                 suppliers=Suppliers(wanted["suppliers"]),
                 selected_suppliers=tuple(wanted["selected_suppliers"]),
             )
-            due = desk.save(caller().account_id, connection_id, preferences)
+            due = desk.save(caller(), connection_id, preferences, reference())
             return schemas.shown_settings(preferences, due)
 
     return blp
