@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from accounting_link.chassis import outbox
+from accounting_link.chassis import outbox, rates
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.messages import Publisher, Sent, Transport
 from accounting_link.chassis.mongo import Db
@@ -21,6 +21,8 @@ from auth_link.vault import Vault
 from auth_link.xero import Identity
 
 SOURCE = "/auth-link"
+# Of one account: each leaves a state for ten minutes, and nobody consents as often.
+CONSENTS = rates.Rate(at_once=20, a_minute=20)
 
 
 class OutboxOnly:
@@ -40,6 +42,7 @@ class Parts:
     states: States
     tokens: Tokens
     consents: Consents
+    begins: rates.Bucket  # of consents, an account
     disconnects: Disconnects
     checks: Checks
 
@@ -59,7 +62,7 @@ def assemble(
     publisher = Publisher(transport or OutboxOnly(), source=SOURCE, clock=clock)
     states = States(db, safe, clock)
     given = Tokens(db, safe, identity, publisher, clock, pause)
-    for prepare in (connections.prepare, tokens.prepare, disconnecting.prepare, outbox.prepare):
+    for prepare in (connections.prepare, tokens.prepare, disconnecting.prepare, outbox.prepare, rates.prepare):
         prepare(db)
     states.prepare()
     leases = Leases(db, clock, pause)
@@ -68,6 +71,7 @@ def assemble(
         states=states,
         tokens=given,
         consents=Consents(db, states, given, identity, leases, publisher, clock, scopes),
+        begins=rates.MongoBucket(db, "consents", CONSENTS, clock),
         disconnects=Disconnects(db, given, identity, leases, publisher, clock),
         checks=Checks(db, given, identity, publisher, clock),
     )

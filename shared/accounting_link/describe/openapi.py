@@ -19,6 +19,7 @@ _PROBLEM: Node = {
         "detail": {"type": "string", "description": "What happened."},
         "do": {"type": "string", "description": "What to do about it."},
         "reference": {"type": "string", "description": "What support asks for."},
+        "retry_after": {"type": "integer", "description": "Of what was asked too often: seconds to wait."},
         "fields": {"type": "object", "description": "Of input that is not valid: the fields, and why."},
     },
 }

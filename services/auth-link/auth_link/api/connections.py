@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Response
 from flask_smorest import Blueprint
 
-from accounting_link.chassis import paging, problems
+from accounting_link.chassis import paging, problems, rates
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.web import allowed, caller, reference
@@ -81,6 +81,7 @@ def blueprint(parts: Parts, public_url: str) -> Blueprint:
     @allowed(ADMIN)
     def authorize() -> dict[str, str]:
         """Begin connecting: where to send the person's browser. Good once and for ten minutes."""
+        rates.take(parts.begins, caller().account_id)
         return {"authorize_url": parts.consents.begin(caller())}
 
     @blp.get("/oauth/xero/callback")
