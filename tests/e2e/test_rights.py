@@ -12,14 +12,12 @@ from accounting_link.describe.code import WITH_APIS, Code, build_app
 from accounting_link.describe.openapi import roles_of, spoken
 from accounting_link.describe.settings import example
 from deploy.local import parts
-from deploy.local.run import Platform
 from tests.e2e.people import (
     DATABASES,
     OF_NO_ACCOUNT,
     ROLES,
     Operation,
     World,
-    an_account,
     bearer,
     impostors,
     named_otherwise,
@@ -27,17 +25,6 @@ from tests.e2e.people import (
 )
 
 each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
-
-
-@pytest.fixture(scope="module")
-def world(platform: Platform) -> World:
-    xero = f"http://{platform.address('xero-simulator')}/simulator"
-    first = requests.get(f"{xero}/organisations", timeout=10).json()["items"][0]["tenant"]
-    small = {"name": "Kauri Timber Ltd", "seed": 5, "contacts": 30, "invoices": 40}
-    second = requests.post(f"{xero}/organisations", json=small, timeout=10).json()["tenant"]
-    world = World(platform, an_account(platform, "legrand:admin", first), an_account(platform, "kauri:admin", second))
-    world.ours.doomed = world.ours.crm.connect(second)
-    return world
 
 
 def refused(world: World, answer: requests.Response, *statuses: int) -> None:

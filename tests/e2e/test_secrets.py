@@ -66,7 +66,7 @@ class Searched:
             quiet = 0
             while quiet < 3:
                 deliveries = consumer.poll(5000, timedelta(seconds=1))
-                quiet = 0 if deliveries else quiet + 1
+                quiet = 0 if deliveries or not consumer.assigned() else quiet + 1
                 for one in deliveries:
                     headers = b"\n".join(value or b"" for _, value in one.headers)
                     yield "event", one.place.topic, headers + b"\n" + (one.value or b"")
@@ -133,15 +133,13 @@ def unhappy(platform: Platform, connection: str) -> Iterator[bytes]:
     asked: list[tuple[str, str, dict[str, object]]] = [
         ("GET", f"{platform.public_url}/api/v1/oauth/xero/callback?code={token}&state={token}", {}),
         ("GET", f"{platform.public_url}/api/v1/me", {"headers": {"Authorization": f"Bearer {token}"}}),
-        ("GET", f"{platform.public_url}/{token}", {}),
         ("POST", inside, {"headers": {"Authorization": f"Bearer {token}"}}),
         ("POST", inside, {"headers": {"Authorization": f"Bearer {key}"}, "json": {token: token}}),
         ("POST", inside, {"headers": {"Authorization": f"Bearer {key}"}, "data": token}),
     ]
     for method, url, more in asked:
         answer = requests.request(method, url, timeout=30, allow_redirects=False, **more)  # type: ignore[arg-type]
-        said = answer.content if token not in url.rpartition("/")[2] else b""  # a page may name its own address
-        yield said + b"\n" + repr({**answer.headers, "Location": ""}).encode()
+        yield answer.content + b"\n" + repr(dict(answer.headers)).encode()
 
 
 def test_no_secret_is_anywhere_after_a_run_with_everything_logged(searched: Searched) -> None:

@@ -133,6 +133,19 @@ class Worker:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """For the command that changes the vault's key."""
+
+    mongo_uri: str = field(repr=False)
+    vault_keys: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Rotation":
+        with env.reading(environ) as read:
+            return cls(mongo_uri=_mongo_uri(read), vault_keys=_vault_keys(read))
+
+
 def permit_plain_http(app: XeroApp, environ: MutableMapping[str, str]) -> None:
     """oauthlib refuses http:// unless this variable is set, and knows it for the whole process only.
 

@@ -61,11 +61,12 @@ class World:
         kind: type[Tokens] = Tokens,
         db: Db | None = None,
         pause: Pause | None = None,
+        vault_keys: tuple[str, ...] = (),
     ) -> Tokens:
         """Another replica of the service, as far as the database can tell."""
         publisher = Publisher(OutboxOnly(), source=SOURCE, clock=self.clock)
         made = identity or XeroIdentity(self.settings.xero)
-        vault = Vault(self.settings.vault_keys)
+        vault = Vault(vault_keys or self.settings.vault_keys)
         return kind(db if db is not None else self.db, vault, made, publisher, self.clock, pause or self.clock.advance)
 
     def get(self, caller: Caller, path: str, **more: Any) -> Any:

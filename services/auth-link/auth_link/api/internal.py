@@ -100,10 +100,16 @@ def _loaded(schema: ma.Schema) -> dict[str, Any]:
         # Whatever is no JSON object is refused by the schema in the same words.
         asked: dict[str, Any] = schema.load(body if isinstance(body, dict) else [])
     except ma.ValidationError as error:
+        # Only fields of ours are named: what else was sent may be anything, a token too.
+        known = {name: said for name, said in _by_field(error).items() if name in schema.fields}
         raise ProblemError(
-            422, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=error.messages
+            422, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=known
         ) from None
     return asked
+
+
+def _by_field(error: ma.ValidationError) -> dict[str, Any]:
+    return error.messages if isinstance(error.messages, dict) else {}
 
 
 def _give(tokens: Tokens, connection_id: str, refused: str) -> Given:
