@@ -77,6 +77,7 @@ PROBLEMS = {
         "Look whether it was done, then try again. A sync that is asked for twice with one key starts once.",
     ),
     "too-large": ("That is too large", "A request may carry 1 MB.", "Send less at once."),
+    "too-long": ("That address is too long", "An address may have 4,000 characters.", "Ask for less at once."),
     "other-host": (
         "This is not the address of this application",
         "The gateway answers to its own name only.",

@@ -40,9 +40,13 @@ def config(level: str = "INFO") -> dict[str, Any]:
         },
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}},
         "root": {"level": level, "handlers": ["out"]},
-        # What a library says at INFO is about itself, not about anybody's records.
+        # What a library says at INFO is about itself, not about anybody's records; and at DEBUG requests-oauthlib
+        # writes the token of each request.
         "loggers": {
-            **{name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+            **{
+                name: {"level": "WARNING"}
+                for name in ("kafka", "pymongo", "werkzeug", "urllib3", "requests_oauthlib", "oauthlib")
+            },
             # gunicorn gives its loggers a handler of its own unless they are named here.
             **{name: {"level": "INFO", "handlers": [], "propagate": True} for name in _GUNICORN},
             # Its access log is written whenever it is given a configuration, and tells whole addresses: also the

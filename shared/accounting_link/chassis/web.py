@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
+import marshmallow as ma
 import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api, Blueprint
@@ -63,6 +64,8 @@ def create(
     _register_requests(app)
     _register_health(app, ready)
     api = Api(app)
+    # Money travels as text, so that nobody reads it as a binary float; a number is what the library would say.
+    api.register_field(ma.fields.Decimal, "string", "decimal")
     # After Api, which brings an error handler of its own that is no problem detail.
     problems.register(app)
     for blueprint in blueprints:

@@ -1,6 +1,5 @@
 """One call to Xero's accounting API: a token, a tenant, a deadline for the whole of it."""
 
-import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +12,6 @@ from requests_oauthlib import OAuth2Session
 from accounting_link.chassis.clock import Clock
 from xero_adapter.xero.refusals import ConnectionGone, Refused, Throttled, TokenExpired, Unavailable
 from xero_adapter.xero.tokens import Token
-
-# At DEBUG requests-oauthlib writes each request's token into its log.
-for _library in ("requests_oauthlib", "oauthlib"):
-    logging.getLogger(_library).setLevel(logging.WARNING)
 
 _CHUNK = 1 << 18
 _CONNECT_SECONDS = 5
