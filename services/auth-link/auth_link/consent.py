@@ -24,6 +24,7 @@ MISSING_SCOPE, XERO_UNAVAILABLE, NO_ORGANISATION = "missing-scope", "xero-unavai
 REASONS = (DENIED, EXPIRED, REPLAYED, OTHER_ACCOUNT, MISSING_SCOPE, XERO_UNAVAILABLE, NO_ORGANISATION)
 
 
+_STORING = timedelta(seconds=30)  # one call to Xero and one transaction; also how long a killed one stands in the way
 _PATIENCE = timedelta(seconds=5)  # with somebody's disconnect that is being told to Xero
 
 
@@ -76,7 +77,7 @@ class Consents:
         asked_at = self._clock.now()
         grant = self._exchanged(answer.code, verifier)
         try:
-            with self._leases.of(grant.xero_user_id, _PATIENCE) as lease:
+            with self._leases.of(grant.xero_user_id, _PATIENCE, _STORING) as lease:
                 return self._stored(caller, grant, asked_at, reference, lease)
         except BusyError:
             log.warning("connecting failed: a disconnect of the same person was being told to Xero")

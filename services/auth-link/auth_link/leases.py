@@ -41,24 +41,24 @@ class Leases:
         self._db, self._clock, self._pause = db, clock, pause
 
     @contextmanager
-    def of(self, xero_user_id: str, patience: timedelta = timedelta()) -> Iterator[Lease]:
+    def of(self, xero_user_id: str, patience: timedelta = timedelta(), lasts: timedelta = LASTS) -> Iterator[Lease]:
         """Raises BusyError after ``patience``. Whom Xero does not name shares one lease with all such."""
         lease = Lease(db=self._db, clock=self._clock, key=f"xero-user/{xero_user_id}", holder=uuid4().hex)
         for _ in range(patience // _PAUSE):
-            if self._take(lease):
+            if self._take(lease, lasts):
                 break
             self._pause(_PAUSE)
         else:
-            if not self._take(lease):
+            if not self._take(lease, lasts):
                 raise BusyError
         try:
             yield lease
         finally:
             self._db.leases.delete_one({"_id": lease.key, "holder": lease.holder})
 
-    def _take(self, lease: Lease) -> bool:
+    def _take(self, lease: Lease, lasts: timedelta) -> bool:
         now = self._clock.now()
-        values = {"$set": {"holder": lease.holder, "until": now + LASTS}}
+        values = {"$set": {"holder": lease.holder, "until": now + lasts}}
         try:
             self._db.leases.update_one({"_id": lease.key, "until": {"$lte": now}}, values, upsert=True)
         except DuplicateKeyError:  # another holds it

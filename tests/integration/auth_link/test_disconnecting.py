@@ -14,8 +14,9 @@ from accounting_link.contracts.event import Event
 from accounting_link.contracts.people import PersonActed
 from auth_link.disconnecting import Disconnects
 from auth_link.leases import LASTS, BusyError, Leases
-from auth_link.xero import XeroIdentity, XeroUnavailableError
-from tests.integration.auth_link.world import ADA, BEN, HEMI, KIM, ZOE, World
+from auth_link.web import build_app
+from auth_link.xero import Grant, Organisation, XeroIdentity, XeroUnavailableError
+from tests.integration.auth_link.world import ADA, BEN, HEMI, KIM, ZOE, World, signed
 
 pytestmark = pytest.mark.mongo
 
@@ -309,6 +310,27 @@ def test_a_worker_killed_between_deleting_and_revoking_leaves_it_to_the_next(wor
 
     assert revocations(world) == 1
     assert world.db.owed.count_documents({}) == world.db.token_sets.count_documents({}) == 0
+
+
+class Killed(XeroIdentity):
+    """Never comes back from asking what a consent granted."""
+
+    def organisations(self, grant: Grant) -> list[Organisation]:
+        raise SystemExit
+
+
+def test_a_connect_killed_half_way_leaves_nothing_half_made_and_connect_works_again(world: World) -> None:
+    back = world.consent(world.begin(ADA), [world.kiwi])
+    killed = build_app(world.settings, world.db, identity=Killed(world.settings.xero), clock=world.clock)
+    with suppress(SystemExit):
+        killed.test_client().get(f"/api/v1{back}", headers=signed(ADA))
+    # A process that is killed gives no lease back.
+    until = world.clock.now() + timedelta(seconds=30)
+    world.db.leases.insert_one({"_id": f"xero-user/{KIM}", "holder": "the killed one", "until": until})
+
+    assert world.db.connections.count_documents({}) == world.db.token_sets.count_documents({}) == 0
+    world.advance(timedelta(seconds=31))
+    assert world.token(world.connect(ADA, [world.kiwi])).status_code == 200
 
 
 def test_an_expired_access_token_is_renewed_before_xero_is_told(world: World) -> None:
