@@ -1,6 +1,7 @@
 """A connection's life through the gateway: disconnected, ended inside Xero, made again."""
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import requests
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
 from tests.e2e.test_flow import FINAL, until
+
+
+SEEDS = count(90)  # of one seed there is one organisation
 
 
 @dataclass
@@ -55,7 +59,8 @@ class Life:
 @pytest.fixture
 def life(platform: Platform) -> Life:
     xero = f"http://{platform.address('xero-simulator')}/simulator"
-    made = {"name": "Totara Joinery Ltd", "seed": 9, "contacts": 60, "invoices": 90}
+    seed = next(SEEDS)
+    made = {"name": f"Totara Joinery {seed} Ltd", "seed": seed, "contacts": 60, "invoices": 90}
     tenant = requests.post(f"{xero}/organisations", json=made, timeout=10).json()["tenant"]
     crm = Crm(platform.public_url)
     crm.sign_in("kauri:admin")
