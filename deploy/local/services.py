@@ -64,6 +64,7 @@ _AUTH_LINK = {
     "XERO_CLIENT_SECRET": "{SIMULATOR_CLIENT_SECRET}",
     "XERO_AUTHORIZE_URL": "http://{xero-simulator}/identity/connect/authorize",
     "XERO_TOKEN_URL": "http://{xero-simulator}/connect/token",
+    "XERO_REVOKE_URL": "http://{xero-simulator}/connect/revocation",
     "XERO_CONNECTIONS_URL": "http://{xero-simulator}/connections",
     "PUBLIC_URL": "http://{public}",
     "VAULT_KEYS": "{VAULT_KEYS}",
@@ -106,6 +107,7 @@ PROCESSES = (
 REAL_XERO = {
     "XERO_AUTHORIZE_URL": "https://login.xero.com/identity/connect/authorize",
     "XERO_TOKEN_URL": "https://identity.xero.com/connect/token",
+    "XERO_REVOKE_URL": "https://identity.xero.com/connect/revocation",
     "XERO_CONNECTIONS_URL": "https://api.xero.com/connections",
     "XERO_API_URL": "https://api.xero.com/api.xro/2.0",
     "XERO_DEEP_LINK_URL": "https://go.xero.com/organisationlogin/default.aspx",

@@ -193,6 +193,14 @@ def test_a_down_auth_link_lets_nobody_in_and_no_code_into_the_log(stub: Stub, tm
     assert "secret" not in gateway.log()
 
 
+def test_an_address_that_no_service_takes_is_a_problem_and_no_servers_page(gateway: Gateway) -> None:
+    answer = gateway.get("/api/v1/companies?search=" + "x" * 5000)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (414, "application/problem+json")
+    assert answer.json()["type"] == "/api/problems/too-long"
+    assert gateway.get("/api/v1/companies?search=" + "x" * 3000).status_code == 200
+
+
 def test_another_name_for_the_address_is_refused(gateway: Gateway) -> None:
     answer = gateway.get("/", Host="evil.example")
 

@@ -1,10 +1,13 @@
-"""auth-link's worker: relays its events to Kafka, finishes refreshes that were cut off, keeps idle tokens alive."""
+"""auth-link's worker: relays its events to Kafka, finishes refreshes that were cut off, keeps idle tokens alive, tells
+Xero of disconnects and asks it once a day whether connections still stand."""
 
 import os
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 
 from accounting_link.chassis import env, kafka, logs, mongo, outbox, status
@@ -15,10 +18,9 @@ from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.shutdown import asked_to_stop
 from auth_link import metrics
-from auth_link.parts import SOURCE, assemble
+from auth_link.parts import SOURCE, Parts, assemble
 from auth_link.settings import Worker as Settings
 from auth_link.settings import permit_plain_http
-from auth_link.tokens import Tokens
 from auth_link.vault import VaultKeyError
 from auth_link.xero import XeroIdentity
 
@@ -26,40 +28,63 @@ log = logs.logger()
 
 _PAUSE = timedelta(milliseconds=100)
 _EVERY = timedelta(minutes=1)
+_PROMPTLY = timedelta(seconds=2)
 _STUCK = timedelta(minutes=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something to look after every so often. ``attend`` is told when to stop early."""
+
+    every: timedelta
+    attend: Callable[[Callable[[], bool]], int]
+
+
+def chores(parts: Parts) -> list[Chore]:
+    return [
+        Chore(every=_EVERY, attend=parts.tokens.attend),
+        Chore(every=_PROMPTLY, attend=parts.disconnects.attend),
+        Chore(every=_EVERY, attend=parts.checks.attend),
+    ]
+
+
 class Worker:
-    """Relays in its loop and cares for tokens beside it, for Xero may take long to answer and events must not wait.
+    """Relays in its loop and does its chores beside it, for Xero may take long to answer and events must not wait.
 
     A failure of either ends ``run`` with that exception: the process is started again.
     """
 
-    def __init__(self, db: Db, relay: Relay, tokens: Tokens, clock: Clock) -> None:
-        self._db, self._relay, self._tokens, self._clock = db, relay, tokens, clock
-        self._due = self._turned = clock.monotonic()
+    def __init__(self, db: Db, relay: Relay, chores: Sequence[Chore], clock: Clock) -> None:
+        self._db, self._relay, self._chores, self._clock = db, relay, chores, clock
+        self._turned = clock.monotonic()
+        self._due = [self._turned for _ in chores]
+        self._doing: list[Future[int] | None] = [None for _ in chores]
 
     def run(self, until: threading.Event) -> None:
-        with ThreadPoolExecutor(1, thread_name_prefix="tokens") as pool:
-            caring: Future[int] | None = None
+        with ThreadPoolExecutor(len(self._chores), thread_name_prefix="chores") as pool:
             try:
                 while not until.is_set():
-                    caring = self.turn(pool, caring, until)
+                    self.turn(pool, until)
             finally:
                 until.set()  # also when the relay failed: the pool is waited for
 
-    def turn(self, pool: ThreadPoolExecutor, caring: Future[int] | None, until: threading.Event) -> Future[int] | None:
+    def turn(self, pool: ThreadPoolExecutor, until: threading.Event) -> None:
         self._turned = self._clock.monotonic()
-        if caring is not None and caring.done():
-            caring.result()
-            caring = None
-        if caring is None and self._turned >= self._due:
-            self._due = self._turned + _EVERY.total_seconds()
-            caring = pool.submit(self._tokens.attend, lambda: not until.is_set())
+        for place, chore in enumerate(self._chores):
+            self._do(place, chore, pool, until)
         if not self._relay.turn():
             metrics.OUTBOX.set(outbox.waiting(self._db))
             wait(until, _PAUSE)
-        return caring
+
+    def _do(self, place: int, chore: Chore, pool: ThreadPoolExecutor, until: threading.Event) -> None:
+        """Each chore one at a time: the next when it is due and the last is done."""
+        doing = self._doing[place]
+        if doing is not None and doing.done():
+            doing.result()
+            doing = self._doing[place] = None
+        if doing is None and self._turned >= self._due[place]:
+            self._due[place] = self._turned + chore.every.total_seconds()
+            self._doing[place] = pool.submit(chore.attend, lambda: not until.is_set())
 
     def is_turning(self) -> bool:
         return self._clock.monotonic() - self._turned < _STUCK.total_seconds()
@@ -78,7 +103,7 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[Worker, D
     )
     relay = Relay(db, Publisher(transport, source=SOURCE, clock=clock), clock, FaultPoint.from_env(os.environ))
     exits.callback(relay.close)
-    return Worker(db, relay, parts.tokens, clock), db
+    return Worker(db, relay, chores(parts), clock), db
 
 
 def main() -> int:

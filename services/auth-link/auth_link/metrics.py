@@ -20,4 +20,13 @@ TOKENS_GIVEN = Counter("auth_link_tokens_given_total", "Answers to requests for 
 UNFINISHED = Gauge(
     "auth_link_refreshes_unfinished", "Refreshes whose answer from Xero was lost and that wait to be finished."
 )
+DISCONNECTS = Counter(
+    "auth_link_disconnects_total",
+    "Disconnects told to Xero: deleted, dropped (connected again, or held by another account), no token, unavailable.",
+    ["outcome"],
+)
+OWED = Gauge("auth_link_disconnects_owed", "Disconnects that Xero has not been told of yet.")
+CHECKS = Counter(
+    "auth_link_checks_total", "Connections looked up at Xero or refused by it, by what came of it.", ["outcome"]
+)
 OUTBOX = Gauge("auth_link_outbox_rows", "Events decided on and not yet given to Kafka.")

@@ -5,19 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from accounting_link.chassis import outbox
+from accounting_link.chassis import outbox, rates
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.messages import Publisher, Sent, Transport
 from accounting_link.chassis.mongo import Db
 from accounting_link.contracts.cloudevents import Message
-from auth_link import connections, tokens, vault
+from auth_link import connections, disconnecting, tokens, vault
+from auth_link.checking import Checks
 from auth_link.consent import Consents
+from auth_link.disconnecting import Disconnects
+from auth_link.leases import Leases
 from auth_link.states import States
 from auth_link.tokens import Pause, Tokens
 from auth_link.vault import Vault
 from auth_link.xero import Identity
 
 SOURCE = "/auth-link"
+# Of one account: each leaves a state for ten minutes, and nobody consents as often.
+CONSENTS = rates.Rate(at_once=20, a_minute=20)
 
 
 class OutboxOnly:
@@ -37,6 +42,9 @@ class Parts:
     states: States
     tokens: Tokens
     consents: Consents
+    begins: rates.Bucket  # of consents, an account
+    disconnects: Disconnects
+    checks: Checks
 
 
 def assemble(
@@ -54,8 +62,16 @@ def assemble(
     publisher = Publisher(transport or OutboxOnly(), source=SOURCE, clock=clock)
     states = States(db, safe, clock)
     given = Tokens(db, safe, identity, publisher, clock, pause)
-    for prepare in (connections.prepare, tokens.prepare, outbox.prepare):
+    for prepare in (connections.prepare, tokens.prepare, disconnecting.prepare, outbox.prepare, rates.prepare):
         prepare(db)
     states.prepare()
-    consents = Consents(db, states, given, identity, publisher, clock, scopes)
-    return Parts(db=db, states=states, tokens=given, consents=consents)
+    leases = Leases(db, clock, pause)
+    return Parts(
+        db=db,
+        states=states,
+        tokens=given,
+        consents=Consents(db, states, given, identity, leases, publisher, clock, scopes),
+        begins=rates.MongoBucket(db, "consents", CONSENTS, clock),
+        disconnects=Disconnects(db, given, identity, leases, publisher, clock),
+        checks=Checks(db, given, identity, publisher, clock),
+    )

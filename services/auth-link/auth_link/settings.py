@@ -28,6 +28,7 @@ class XeroApp:
     client_secret: str = field(repr=False)
     authorize_url: str
     token_url: str
+    revoke_url: str
     connections_url: str
     redirect_uri: str
     scopes: tuple[str, ...]
@@ -35,7 +36,8 @@ class XeroApp:
     @property
     def plain_http(self) -> bool:
         """Is any address of Xero's without TLS? Only of a stand-in: see ``_address``."""
-        return any(url.startswith("http://") for url in (self.authorize_url, self.token_url, self.connections_url))
+        called = (self.authorize_url, self.token_url, self.revoke_url, self.connections_url)
+        return any(url.startswith("http://") for url in called)
 
     @classmethod
     def read(cls, read: env.Reader) -> "XeroApp":
@@ -52,6 +54,7 @@ class XeroApp:
                 read, "XERO_AUTHORIZE_URL", "https://login.xero.com/identity/connect/authorize", hosts
             ),
             token_url=_address(read, "XERO_TOKEN_URL", "https://identity.xero.com/connect/token", hosts),
+            revoke_url=_address(read, "XERO_REVOKE_URL", "https://identity.xero.com/connect/revocation", hosts),
             connections_url=_address(read, "XERO_CONNECTIONS_URL", "https://api.xero.com/connections", hosts),
             redirect_uri=public_url(read) + CALLBACK,
             scopes=tuple(read.text("XERO_SCOPES", "what people are asked to allow", default=LEAST_SCOPES).split()),
@@ -128,6 +131,19 @@ class Worker:
                     "LOG_LEVEL", "least severe log line", among=("DEBUG", "INFO", "WARNING"), default="INFO"
                 ),
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """For the command that changes the vault's key."""
+
+    mongo_uri: str = field(repr=False)
+    vault_keys: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Rotation":
+        with env.reading(environ) as read:
+            return cls(mongo_uri=_mongo_uri(read), vault_keys=_vault_keys(read))
 
 
 def permit_plain_http(app: XeroApp, environ: MutableMapping[str, str]) -> None:

@@ -79,6 +79,14 @@ class Given:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """An access token of a person at Xero."""
+
+    access_token: str = field(repr=False)
+    fingerprint: str
+
+
 def decide(tokens: Document, now: datetime, refused: str, *, renewed: bool) -> Step:
     """What somebody who asks for a token does now. ``refused``: fingerprint of a set whose access token Xero would not
     take. ``renewed``: the set was refreshed since they asked, so its token is the answer however short it lives."""
@@ -123,12 +131,21 @@ class Tokens:
         return str(tokens["_id"])
 
     def forget_unused(self, session: Session, account_id: str, token_set_ids: set[str]) -> None:
-        """Of these sets, those that no connection lives by any more."""
+        """Of these sets, those that no connection lives by any more, and no disconnect that Xero is to be told of."""
         for key in token_set_ids:
-            if not self._db.connections.count_documents(
-                {"account_id": account_id, "token_set_id": key}, limit=1, session=session
+            users = {"account_id": account_id, "token_set_id": key}
+            if not any(
+                collection.count_documents(users, limit=1, session=session)
+                for collection in (self._db.connections, self._db.owed)
             ):
                 self._db.token_sets.delete_one({"_id": key, "account_id": account_id}, session=session)
+
+    def revoke(self, token_set_id: str, account_id: str) -> None:
+        """Xero takes back all that the set's person granted. A dead set has nothing to take back. Raises
+        XeroUnavailableError."""
+        found = self._db.token_sets.find_one({"_id": token_set_id, "account_id": account_id, "dead": False})
+        if found is not None:
+            self._identity.revoke(self._vault.open(found["refresh"]))
 
     def _sealed(self, grant: Grant, asked_at: datetime) -> Document:
         return {
@@ -166,6 +183,25 @@ class Tokens:
         if tokens is None:
             raise NoTokenYetError
         return self._make_do(connection, tokens, refused)
+
+    def of_set(self, token_set_id: str, account_id: str, refused: str = "") -> Access | None:
+        """For calls that are about the person at Xero and not about one organisation. None when the set is dead or
+        forgotten. Raises NoTokenYetError."""
+        tries = 0
+        for _ in range(_LOOKS):
+            tokens = self._db.token_sets.find_one({"_id": token_set_id, "account_id": account_id, "dead": False})
+            if tokens is None:
+                return None
+            step = decide(tokens, self._clock.now(), refused, renewed=tries > 0)
+            if step is Step.GIVE:
+                return Access(access_token=self._vault.open(tokens["access"]), fingerprint=tokens["fingerprint"])
+            if step is Step.WAIT:
+                self._pause(_PAUSE)
+                continue
+            tries += 1
+            if tries > _TRIES or not self._try_refresh(tokens, reference=""):
+                break
+        raise NoTokenYetError
 
     def _connected(self, connection_id: str) -> Document:
         # By id alone: who may ask here serves every account, and shows a credential of its own.

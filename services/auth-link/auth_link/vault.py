@@ -19,10 +19,19 @@ class Vault:
     """Encrypts with the first key, reads with any: to change keys put the new one first and keep the old."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        each = [Fernet(key) for key in keys]
+        self._newest, self._fernet = each[0], MultiFernet(each)
 
     def seal(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Was it sealed with the first key?"""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
 
     def open(self, sealed: bytes) -> str:
         try:

@@ -38,5 +38,7 @@ def build_app(settings: Web, db: Db, *, identity: Identity | None = None, clock:
         [connections.blueprint(parts, settings.public_url)],
         ready={"database": lambda: mongo.answers(db)},
     )
-    app.register_blueprint(internal.blueprint(checks, parts.tokens, sign_in.origin, settings.service_key, clock))
+    app.register_blueprint(
+        internal.blueprint(checks, parts.tokens, parts.checks, sign_in.origin, settings.service_key, clock)
+    )
     return app

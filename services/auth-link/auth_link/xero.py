@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import jwt
 import requests
@@ -32,6 +33,10 @@ _ORGANISATION = "ORGANISATION"
 
 class XeroUnavailableError(Exception):
     """Xero did not answer, or not with anything understandable: what was asked may have been done or not."""
+
+
+class TokenRefusedError(Exception):
+    """401: Xero does not take this access token (any more)."""
 
 
 class GrantRefusedError(Exception):
@@ -69,7 +74,17 @@ class Identity(Protocol):
     def refresh(self, refresh_token: str) -> Grant: ...
 
     def organisations(self, grant: Grant) -> list[Organisation]:
-        """Of this consent only where the token names it, else all that the person ever granted to this app."""
+        """Of this consent only where the token names it, else all that the person ever granted to this app. Raises
+        GrantRefusedError when the token was revoked a moment ago."""
+
+    def connected(self, access_token: str) -> list[Organisation]:
+        """All that this token's person granted to this app and did not take back. Raises TokenRefusedError."""
+
+    def delete_connection(self, access_token: str, connection_id: str) -> None:
+        """By Xero's own id of it. One that is not there counts as deleted. Raises TokenRefusedError."""
+
+    def revoke(self, refresh_token: str) -> None:
+        """Takes back every organisation that this token's person granted to this app (calcinai/oauth2-xero)."""
 
 
 class XeroIdentity:
@@ -105,25 +120,60 @@ class XeroIdentity:
             )
 
     def organisations(self, grant: Grant) -> list[Organisation]:
+        try:
+            return self._listed(grant.access_token, grant.auth_event_id)
+        except TokenRefusedError:
+            raise GrantRefusedError("revoked meanwhile") from None
+
+    def connected(self, access_token: str) -> list[Organisation]:
+        return self._listed(access_token, "")
+
+    def delete_connection(self, access_token: str, connection_id: str) -> None:
         with _answering():
-            response = requests.get(
-                self._app.connections_url,
-                params={"authEventId": grant.auth_event_id} if grant.auth_event_id else {},
-                headers={"Authorization": f"Bearer {grant.access_token}", "Accept": "application/json"},
+            url = f"{self._app.connections_url}/{quote(connection_id, safe='')}"
+            response = _call("DELETE", url, access_token)
+            # 404: nothing to delete. 403: the person has no part in it any more, so neither have we.
+            if response.status_code not in (403, 404):
+                response.raise_for_status()
+
+    def revoke(self, refresh_token: str) -> None:
+        with _answering():
+            response = requests.post(
+                self._app.revoke_url,
+                data={"token": refresh_token, "token_type_hint": "refresh_token"},
+                auth=self._auth,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
+            )
+            response.raise_for_status()
+
+    def _listed(self, access_token: str, auth_event_id: str) -> list[Organisation]:
+        with _answering():
+            response = _call(
+                "GET",
+                self._app.connections_url,
+                access_token,
+                params={"authEventId": auth_event_id} if auth_event_id else {},
             )
             response.raise_for_status()
             rows = response.json()
             if not isinstance(rows, list):
                 raise ValueError("no list")
-            return [_organisation(row) for row in rows if _belongs(row, grant.auth_event_id)]
+            return [_organisation(row) for row in rows if _belongs(row, auth_event_id)]
 
     def _session(self, scope: list[str] | None = None) -> OAuth2Session:
         # Without `scope` the library does not compare what was granted; consent.py does, and says what is missing.
         session = OAuth2Session(self._app.client_id, redirect_uri=self._app.redirect_uri, scope=scope)
         session.max_redirects = 0  # a secret goes where settings say and nowhere else
         return session
+
+
+def _call(method: str, url: str, access_token: str, **more: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+    response = requests.request(method, url, headers=headers, timeout=_TIMEOUT, allow_redirects=False, **more)
+    if response.status_code == 401:
+        raise TokenRefusedError("401")
+    return response
 
 
 @contextmanager

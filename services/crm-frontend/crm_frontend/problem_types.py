@@ -46,6 +46,16 @@ PROBLEMS = {
         "It was ended at Xero, or unused for 60 days.",
         "An administrator connects again on the Accounting Link page. Nothing that was imported is lost.",
     ),
+    "disconnected": (
+        "The organisation was disconnected",
+        "A person disconnected it from Xero. What was imported stays, and nothing new is read.",
+        "An administrator connects it again on the Accounting Link page; its settings are as they were.",
+    ),
+    "too-many": (
+        "That was asked too often",
+        "Your account asked this more often than makes sense. `Retry-After` says in how many seconds it may again.",
+        "Wait as long as it says, then try again.",
+    ),
     "foreign-form": (
         "The form came from another site",
         "A form is only believed when this site's own page sent it.",
@@ -82,6 +92,7 @@ PROBLEMS = {
         "Look whether it was done, then try again. A sync that is asked for twice with one key starts once.",
     ),
     "too-large": ("That is too large", "A request may carry 1 MB.", "Send less at once."),
+    "too-long": ("That address is too long", "An address may have 4,000 characters.", "Ask for less at once."),
     "other-host": (
         "This is not the address of this application",
         "The gateway answers to its own name only.",

@@ -86,6 +86,13 @@ CONNECTION_STATES = {
     "lost": ("Xero no longer accepts it: connect again", "bad"),
     "disconnected": ("Disconnected", "quiet"),
 }
+ACTS = {
+    "connected": "Connected to Xero",
+    "disconnected": "Disconnected from Xero",
+    "settings_changed": "Changed the sync settings",
+    "sync_started": "Started a sync",
+    "sync_cancelled": "Cancelled a sync",
+}
 # Why auth-link's callback sent the person back without a connection: what happened, what to do.
 NOT_CONNECTED = {
     "denied": (

@@ -1,9 +1,15 @@
 """What log-service reads and tells. It reads everything but the records themselves."""
 
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.connections import (
+    CallsCounted,
+    ConnectionEstablished,
+    ConnectionLost,
+    ConnectionRemoved,
+)
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
@@ -31,5 +37,13 @@ OF_SYNCS: tuple[type[Event], ...] = (
     SyncCancelled,
 )
 
-CONSUMES: tuple[type[Event], ...] = (*OF_SYNCS, ConnectionEstablished, ConnectionLost, DeadLettered)
+CONSUMES: tuple[type[Event], ...] = (
+    *OF_SYNCS,
+    ConnectionEstablished,
+    ConnectionLost,
+    ConnectionRemoved,
+    CallsCounted,
+    PersonActed,
+    DeadLettered,
+)
 PUBLISHES: tuple[type[Event], ...] = (DeadLettered,)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
-from accounting_link.contracts.connections import ConnectionEvent
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.outcomes import RecordsApplied
+from accounting_link.contracts.people import PersonActed
 from log_service import flow, kept
 from log_service.documents import Join
 from log_service.sales_log import sales
@@ -25,6 +26,8 @@ class Gathered:
     sales: Documents = field(default_factory=dict)
     letters: Documents = field(default_factory=dict)
     connections: Documents = field(default_factory=dict)
+    health: Documents = field(default_factory=dict)
+    audit: Documents = field(default_factory=dict)
 
 
 def gather(received: Iterable[Received]) -> Gathered:
@@ -44,7 +47,11 @@ def _add(found: Gathered, received: Received) -> None:
         _put(found.sales, sales.rows(received, event), sales.join)
     elif isinstance(event, DeadLettered):
         _put(found.letters, [kept.letter(received, event)], kept.join)
-    elif isinstance(event, ConnectionEvent):
+    elif isinstance(event, PersonActed):
+        _put(found.audit, [kept.act(received, event)], kept.join)
+    elif isinstance(event, CallsCounted):
+        _put(found.health, [kept.calls_counted(received, event)], kept.newest)
+    elif isinstance(event, kept.BecameOf):
         _put(found.connections, [kept.connection_event(received, event)], kept.join)
 
 

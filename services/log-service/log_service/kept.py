@@ -4,9 +4,17 @@ from datetime import datetime
 
 from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionEvent, ConnectionLost
+from accounting_link.contracts.connections import (
+    CallsCounted,
+    ConnectionEstablished,
+    ConnectionLost,
+    ConnectionRemoved,
+)
 from accounting_link.contracts.dead_letters import DeadLettered
+from accounting_link.contracts.people import PersonActed
 from log_service.documents import stored
+
+BecameOf = ConnectionEstablished | ConnectionLost | ConnectionRemoved
 
 
 def join(one: Document, other: Document) -> Document:
@@ -32,17 +40,55 @@ def letter(received: Received, event: DeadLettered) -> Document:
     }
 
 
-def connection_event(received: Received, event: ConnectionEvent) -> Document:
+def connection_event(received: Received, event: BecameOf) -> Document:
     return {
         **_whose(received),
         "what": type(event).__name__,
         "tenant_id": event.tenant_id,
         "authorisation": event.authorisation,
-        "tenant_name": event.tenant_name if isinstance(event, ConnectionEstablished) else "",
-        "by": event.connected_by if isinstance(event, ConnectionEstablished) else "",
+        "tenant_name": "" if isinstance(event, ConnectionLost) else event.tenant_name,
+        "by": _by(event),
         "reason": event.reason if isinstance(event, ConnectionLost) else "",
-        "at": stored(_when(received, event)),
+        "at": stored(_when(event)),
     }
+
+
+def calls_counted(received: Received, event: CallsCounted) -> Document:
+    """How far a connection's day is used: one document a connection, the newest telling."""
+    return {
+        **_whose(received),
+        "_id": received.scope.connection_id,
+        "at": stored(event.at),
+        **{name: getattr(event, name) for name in ("day", "calls", "calls_a_day", "bytes", "bytes_a_day")},
+    }
+
+
+def newest(one: Document, other: Document) -> Document:
+    return max(one, other, key=lambda row: (row["at"], row["calls"], row["bytes"], repr(sorted(row.items()))))
+
+
+def act(received: Received, event: PersonActed) -> Document:
+    return {
+        **_whose(received),
+        "at": stored(event.at),
+        "act": event.act.value,
+        "about": event.about,
+        "sync_id": received.scope.sync_id,
+        "by": event.by,
+        "by_name": event.by_name,
+        "address": event.address,
+        "details": {detail.name: detail.value for detail in event.details},
+        "reference": received.scope.correlation_id,
+    }
+
+
+def _by(event: BecameOf) -> str:
+    match event:
+        case ConnectionEstablished():
+            return event.connected_by
+        case ConnectionRemoved():
+            return event.removed_by
+    return ""
 
 
 def _whose(received: Received) -> Document:
@@ -50,10 +96,11 @@ def _whose(received: Received) -> Document:
     return {"_id": received.envelope.id, "account_id": scope.account_id, "connection_id": scope.connection_id}
 
 
-def _when(received: Received, event: ConnectionEvent) -> datetime:
+def _when(event: BecameOf) -> datetime:
     match event:
         case ConnectionEstablished():
             return event.connected_at
+        case ConnectionRemoved():
+            return event.removed_at
         case ConnectionLost():
             return event.lost_at
-    return received.envelope.time

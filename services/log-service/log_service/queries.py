@@ -84,6 +84,15 @@ def connection_events(db: Db, account_id: str, connection_id: str, limit: int, c
     return _page(db.connections, asked, _NEWEST_FIRST, limit, cursor)
 
 
+def health(db: Db, account_id: str, connection_id: str) -> Document | None:
+    return db.health.find_one({"_id": connection_id, "account_id": account_id})
+
+
+def audit(db: Db, account_id: str, only: Mapping[str, str | None], limit: int, cursor: str | None) -> Page:
+    """``only``: a connection, an act, a user, or several of these."""
+    return _page(db.audit, {"account_id": account_id, **_given(only)}, _NEWEST_FIRST, limit, cursor)
+
+
 def _sales(account_id: str, connection_id: str, only: Mapping[str, str | None], search: str | None) -> Document:
     asked: Document = {"account_id": account_id, "connection_id": connection_id, **_given(only)}
     if search:

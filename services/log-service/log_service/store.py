@@ -32,6 +32,8 @@ def prepare(db: Db) -> None:
     db.sales_log.create_index([*of_connection, ("date", DESCENDING), ("_id", DESCENDING)])
     db.dead_letters.create_index([("account_id", ASCENDING), *newest])
     db.connections.create_index([*of_connection, *newest])
+    db.health.create_index(of_connection)
+    db.audit.create_index([("account_id", ASCENDING), *newest])
 
 
 def keep(db: Db, gathered: Gathered) -> None:
@@ -44,6 +46,8 @@ def _keep(db: Db, session: Session, gathered: Gathered) -> None:
     _merge(db.sales_log, session, gathered.sales, sales.join)
     _merge(db.dead_letters, session, gathered.letters, kept.join)
     _merge(db.connections, session, gathered.connections, kept.join)
+    _merge(db.health, session, gathered.health, kept.newest)
+    _merge(db.audit, session, gathered.audit, kept.join)
     touched = {f"{row['account_id']}/{row['sync_id']}" for row in changed}
     _merge_syncs(db.syncs, session, gathered.syncs, touched)
 

@@ -5,16 +5,17 @@ import os
 from flask import Flask
 
 from accounting_link.chassis import logs, mongo, web
+from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.web import WebSettings
 from log_service import store
-from log_service.api import database, dead_letters, sales, sync_logs
+from log_service.api import database, dead_letters, people, sales, sync_logs
 from log_service.main import DATABASE, NAME
 from log_service.settings import ApiSettings
 
 
-def build_app(settings: WebSettings, db: Db) -> Flask:
-    blueprints = (sync_logs.blueprint, sales.blueprint, dead_letters.blueprint)
+def build_app(settings: WebSettings, db: Db, clock: Clock = SYSTEM_CLOCK) -> Flask:
+    blueprints = (sync_logs.blueprint, sales.blueprint, dead_letters.blueprint, people.blueprint(clock))
     app = web.create(NAME, settings, blueprints, ready={"mongodb": lambda: mongo.answers(db)})
     app.extensions[database.KEY] = db
     return app

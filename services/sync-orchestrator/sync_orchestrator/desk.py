@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.problems import ProblemError, not_found
-from accounting_link.contracts.words import SyncKind
+from accounting_link.contracts.event import Scope
+from accounting_link.contracts.people import PersonActed
+from accounting_link.contracts.words import Act, SyncKind
 from sync_orchestrator import lifecycle, planning
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.store import Connection, SlotTaken, Store
@@ -23,6 +25,10 @@ class Desk:
     def start(self, caller: Caller, connection_id: str, kind: SyncKind, key: str | None, reference: str) -> Sync:
         """Starts a sync, or joins the one of its kind that has not begun. Behind one that has, it waits."""
         connection = self.connection(caller.account_id, connection_id)
+        if connection.removed:
+            raise ProblemError(
+                409, "disconnected", "This organisation was disconnected from Xero.", "Connect it again, then sync."
+            )
         if connection.lost:
             raise ProblemError(
                 409, "connection-lost", "Xero no longer accepts this connection.", "Connect to Xero again, then sync."
@@ -41,13 +47,20 @@ class Desk:
             reference=reference,
             generation=self._generation(),
         )
-        return self._place(sync)
+        return self._place(sync, caller.acted(Act.SYNC_STARTED, sync.id, sync.requested_at, kind=kind))
 
     def cancel(self, caller: Caller, sync_id: str) -> Sync:
         if not self._store.get(caller.account_id, sync_id):
             raise not_found("sync")
         now = self._clock.now()
-        after = self._store.change(sync_id, lambda sync: lifecycle.cancel(sync, caller.user_id, now))
+
+        def step(sync: Sync) -> lifecycle.Step:
+            after, events = lifecycle.cancel(sync, caller.user_id, now)
+            if after is sync:
+                return sync, []
+            return after, [*events, caller.acted(Act.SYNC_CANCELLED, sync_id, now)]
+
+        after = self._store.change(sync_id, step)
         if after is None:
             raise not_found("sync")
         return after
@@ -59,40 +72,46 @@ class Desk:
             raise not_found("connection")
         return found
 
-    def save(self, account_id: str, connection_id: str, wanted: Preferences) -> datetime | None:
+    def save(self, caller: Caller, connection_id: str, wanted: Preferences, reference: str) -> datetime | None:
         """Returns when the next scheduled sync is due."""
-        self.connection(account_id, connection_id)
-        due = wanted.next_due(self._clock.now())
-        self._store.save_preferences(account_id, connection_id, wanted, due)
+        self.connection(caller.account_id, connection_id)
+        now = self._clock.now()
+        due = wanted.next_due(now)
+        acted = caller.acted(Act.SETTINGS_CHANGED, connection_id, now, **wanted.said())
+        scope = Scope(account_id=caller.account_id, connection_id=connection_id, correlation_id=reference)
+        self._store.save_preferences(scope, wanted, due, [acted])
         return due
 
     def _first_wish(self, account_id: str, connection_id: str, preferences: Preferences) -> None:
         # Nothing is scheduled before a person has pressed Save Settings or Sync once.
         if not self._store.has_preferences(account_id, connection_id):
-            self.save(account_id, connection_id, preferences)
+            due = preferences.next_due(self._clock.now())
+            self._store.save_preferences(Scope(account_id=account_id, connection_id=connection_id), preferences, due)
 
-    def _place(self, sync: Sync) -> Sync:
+    def _place(self, sync: Sync, acted: PersonActed) -> Sync:
         begun, events = lifecycle.begin(sync, sync.requested_at)
         try:
-            return _same_wish(self._store.add(begun, events), sync)
+            return _same_wish(self._store.add(begun, [*events, acted]), sync)
         except SlotTaken:
             active = self._store.holder(sync.account_id, sync.connection_id, "active")
         if active and _not_begun(active) and (active.kind, active.settings) == (sync.kind, sync.settings):
             return active
         try:
-            return _same_wish(self._store.add(sync), sync)
+            return _same_wish(self._store.add(sync, [acted]), sync)
         except SlotTaken:
-            return self._join(sync)
+            return self._join(sync, acted)
 
-    def _join(self, sync: Sync) -> Sync:
+    def _join(self, sync: Sync, acted: PersonActed) -> Sync:
         waiting = self._store.holder(sync.account_id, sync.connection_id, f"waiting:{sync.kind}")
         if waiting is None:  # it began, or was cancelled, this very moment
-            return self._place(sync)
+            return self._place(sync, acted)
 
         def newest_settings(current: Sync) -> lifecycle.Step:
             if current.state != State.WAITING:
                 return current, []
-            return replace(current, settings=sync.settings, streams=sync.streams, scopes=sync.scopes), []
+            return replace(current, settings=sync.settings, streams=sync.streams, scopes=sync.scopes), [
+                replace(acted, about=current.id)
+            ]
 
         return self._store.change(waiting.id, newest_settings) or sync
 

@@ -1,7 +1,8 @@
 """What sync-orchestrator reads and says; the AsyncAPI document is made from this."""
 
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost, ConnectionRemoved
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
@@ -17,6 +18,7 @@ from accounting_link.contracts.sync_life import (
 CONSUMES = (
     ConnectionEstablished,
     ConnectionLost,
+    ConnectionRemoved,
     SyncStarted,
     PageFetched,
     StreamEnded,
@@ -25,4 +27,12 @@ CONSUMES = (
     SyncParked,
     FetchFailed,
 )
-PUBLISHES = (SyncRequested, ContactsRequested, SyncStopRequested, SyncCompleted, SyncFailed, SyncCancelled)
+PUBLISHES = (
+    SyncRequested,
+    ContactsRequested,
+    SyncStopRequested,
+    SyncCompleted,
+    SyncFailed,
+    SyncCancelled,
+    PersonActed,
+)

@@ -11,7 +11,7 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Delivery, Received, read_all
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost, ConnectionRemoved
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import RecordsApplied
 from accounting_link.contracts.sync_life import SyncEvent
@@ -68,10 +68,10 @@ class Advance:
                 log.info("sync ended", state=after.state, reason=after.reason)
 
     def _connection_told(self, event: Event, scope: Scope) -> None:
-        if not isinstance(event, ConnectionEstablished | ConnectionLost):
+        if not isinstance(event, ConnectionEstablished | ConnectionLost | ConnectionRemoved):
             return
         known = self._store.connection(scope.account_id, scope.connection_id)
-        name = event.tenant_name if isinstance(event, ConnectionEstablished) else (known.tenant_name if known else "")
+        name = (known.tenant_name if known else "") if isinstance(event, ConnectionLost) else event.tenant_name
         self._store.told(
             Connection(
                 id=scope.connection_id,
@@ -80,8 +80,20 @@ class Advance:
                 tenant_name=name,
                 authorisation=event.authorisation,
                 lost=isinstance(event, ConnectionLost),
+                removed=isinstance(event, ConnectionRemoved),
             )
         )
+        if isinstance(event, ConnectionRemoved):
+            self._end_syncs(scope, event)
+
+    def _end_syncs(self, scope: Scope, removed: ConnectionRemoved) -> None:
+        now = self._clock.now()
+
+        def step(sync: Sync) -> Step:
+            return lifecycle.disconnected(sync, removed.removed_by, removed.authorisation, now)
+
+        for sync in self._store.open_of(scope.account_id, scope.connection_id):
+            self._store.change(sync.id, step)
 
 
 def _missing(events: Sequence[Received]) -> dict[str, bool]:
@@ -143,13 +155,13 @@ class Tend:
 
     def _authorisation(self, sync: Sync) -> int:
         connection = self._store.connection(sync.account_id, sync.connection_id)
-        return connection.authorisation if connection else 0
+        return connection.authorisation if connection and connection.stands else 0
 
     def _ask_for_missing(self, generation: int) -> None:
         now = self._clock.now()
         for ended in self._store.ended_with_missing():
             connection = self._store.connection(ended.account_id, ended.connection_id)
-            if connection is None or connection.lost:
+            if connection is None or not connection.stands:
                 continue  # asked for once a person has connected again
             preferences = self._store.preferences(ended.account_id, ended.connection_id)
             begin = partial(_begin_contacts, ended, connection, preferences, now, generation)
@@ -161,7 +173,7 @@ class Tend:
             preferences = self._store.preferences(account_id, connection_id)
             connection = self._store.connection(account_id, connection_id)
             busy = self._store.holder(account_id, connection_id, "active")
-            if connection and not connection.lost and not busy:
+            if connection and connection.stands and not busy:
                 new_id = planning.sync_id(connection_id, f"due {due.isoformat()}")
                 marks = self._store.marks(connection_id, preferences.scopes())
                 sync = planning.plan(

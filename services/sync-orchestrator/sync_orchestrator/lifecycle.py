@@ -54,6 +54,17 @@ def cancel(sync: Sync, by: str, now: datetime) -> Step:
     return _stop(replace(sync, cancelled_by=by), State.CANCELLING, f"cancelled by {by}", now)
 
 
+def disconnected(sync: Sync, by: str, authorisation: int, now: datetime) -> Step:
+    """The connection was taken away: what runs under an earlier authorisation ends as if a person had cancelled it."""
+    if sync.authorisation >= authorisation or sync.state in FINAL or sync.state in STOPPING:
+        return sync, []
+    reason = "the organisation was disconnected from Xero"
+    stopped = replace(sync, cancelled_by=by, reason=reason)
+    if sync.state == State.WAITING:
+        return _end(stopped, State.CANCELLED, now)
+    return _stop(stopped, State.CANCELLING, reason, now)
+
+
 def advance(sync: Sync, event: Event, scope: Scope, now: datetime) -> Step:
     if sync.state in FINAL or scope.attempt != sync.attempt:
         return sync, []

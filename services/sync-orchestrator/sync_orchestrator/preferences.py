@@ -38,6 +38,11 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     def for_sync(self) -> SyncSettings:
         return SyncSettings(suppliers=self.suppliers, selected_suppliers=self.selected_suppliers)
 
+    def said(self) -> dict[str, str]:
+        """In short words, for the audit log."""
+        chosen = {"selected_suppliers": str(len(self.selected_suppliers))} if self.selected_suppliers else {}
+        return {"frequency": str(self.frequency), "suppliers": str(self.suppliers), **chosen}
+
     def scopes(self) -> dict[str, str]:
         """What a mark of each stream is good for: a wider scope has no mark yet, so it is read in full."""
         suppliers = ",".join([self.suppliers, *sorted(self.selected_suppliers)])

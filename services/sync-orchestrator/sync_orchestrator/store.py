@@ -40,6 +40,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     tenant_name: str
     authorisation: int
     lost: bool
+    removed: bool = False  # disconnected by a person
+
+    @property
+    def stands(self) -> bool:
+        return not self.lost and not self.removed
 
 
 def prepare(db: Db) -> None:
@@ -133,6 +138,11 @@ class Store:
         found = self._db.syncs.find_one({"account_id": account_id, "connection_id": connection_id, "slot": slot})
         return _sync(found) if found else None
 
+    def open_of(self, account_id: str, connection_id: str) -> list[Sync]:
+        """Those of a connection that have not ended."""
+        asked = {"account_id": account_id, "connection_id": connection_id, "state": {"$in": OPEN}}
+        return [_sync(found) for found in self._db.syncs.find(asked)]
+
     def open(self) -> list[Sync]:
         """Every sync that has not ended, oldest first. Of all accounts: only the worker asks."""
         return [_sync(found) for found in self._db.syncs.find({"state": {"$in": OPEN}}).sort("requested_at", ASCENDING)]
@@ -215,9 +225,22 @@ class Store:
         found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"next_due": 1})
         return found["next_due"] if found else None
 
-    def save_preferences(self, account_id: str, connection_id: str, wanted: Preferences, due: datetime | None) -> None:
-        values = {**msgspec.to_builtins(wanted), "account_id": account_id, "next_due": due}
-        self._db.settings.update_one({"_id": connection_id, "account_id": account_id}, {"$set": values}, upsert=True)
+    def save_preferences(
+        self, scope: Scope, wanted: Preferences, due: datetime | None, events: Sequence[Event] = ()
+    ) -> None:
+        """``events`` are told with it or not at all."""
+        key = {"_id": scope.connection_id, "account_id": scope.account_id}
+        values = {**msgspec.to_builtins(wanted), "next_due": due}
+
+        def work(session: Session) -> None:
+            saved: Document = self._db.settings.find_one_and_update(
+                key, {"$set": values, "$inc": {"revision": 1}}, upsert=True, return_document=True, session=session
+            )  # type: ignore[assignment]  # an upsert that returns what stands after always answers
+            outgoing = [Outgoing(event=event, scope=scope) for event in events]
+            aggregate = f"settings/{scope.connection_id}"
+            outbox.store(self._db, session, self._publisher, aggregate, saved["revision"], outgoing)
+
+        mongo.transact(self._db, work)
 
     def due(self, now: datetime) -> list[tuple[str, str, datetime]]:
         """Connections whose scheduled sync is due: (account, connection, when it was due)."""

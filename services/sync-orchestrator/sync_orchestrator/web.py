@@ -4,7 +4,7 @@ import os
 
 from flask import Flask
 
-from accounting_link.chassis import logs, mongo, topics, web
+from accounting_link.chassis import logs, mongo, rates, topics, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db
@@ -16,6 +16,9 @@ from sync_orchestrator.desk import Desk
 from sync_orchestrator.main import DATABASE
 from sync_orchestrator.settings import Web
 
+# Of one account: more is a program gone wrong, for a sync that has not begun is joined and not started again.
+STARTS = rates.Rate(at_once=60, a_minute=60)
+
 
 def build_app(settings: WebSettings, db: Db, clock: Clock) -> Flask:
     platform = db.client.get_database(topics.PLATFORM)
@@ -25,7 +28,7 @@ def build_app(settings: WebSettings, db: Db, clock: Clock) -> Flask:
     return web.create(
         "sync-orchestrator",
         settings,
-        [views.syncs(syncs, desk), views.settings(syncs, desk)],
+        [views.syncs(syncs, desk, rates.MongoBucket(db, "syncs", STARTS, clock)), views.settings(syncs, desk)],
         ready={"database": lambda: mongo.answers(db)},
     )
 
@@ -35,4 +38,5 @@ def create_app() -> Flask:
     logs.start("sync-orchestrator", settings.web.log_level)
     db = mongo.connect(settings.mongo_uri, DATABASE)
     store.prepare(db)
+    rates.prepare(db)
     return build_app(settings.web, db, SYSTEM_CLOCK)

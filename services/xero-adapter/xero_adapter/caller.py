@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from accounting_link.chassis.clock import Clock
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.event import Scope
 from xero_adapter.planning import app_limit, permits
 from xero_adapter.planning.app_limit import Block, Drawn
@@ -75,11 +76,29 @@ class Caller:
             self._give_back(token, permit, said)
         try:
             return client.check(answer)
+        except ConnectionGone:
+            self._tokens.lose(scope.connection_id, token)
+            raise
         except TokenExpired as error:
             # The next try, with a permit of its own, finds the new token.
             if self._tokens.get(scope.connection_id, refused=token).fingerprint == token.fingerprint:
                 raise ConnectionGone("Xero does not accept this connection's token", token.authorisation) from error
             raise
+
+    def counted(self, token: Token) -> CallsCounted:
+        """How much of the organisation's day is used now, after a good call."""
+        now = self._clock.now()
+        ledger = self._ledgers.change(token.tenant_id, lambda known: (known, known))
+        return CallsCounted(
+            tenant_id=token.tenant_id,
+            authorisation=token.authorisation,
+            at=now,
+            day=ledger.day or now.date().isoformat(),
+            calls=ledger.calls_today,
+            calls_a_day=self._limits.a_day,
+            bytes=ledger.bytes_today,
+            bytes_a_day=self._limits.bytes_a_day,
+        )
 
     def _give_back(self, token: Token, permit: Granted, said: Said) -> None:
         now = self._clock.now()

@@ -1,5 +1,6 @@
 """What xero-adapter reads and says; the AsyncAPI document is made from this."""
 
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.records import (
@@ -31,5 +32,6 @@ PUBLISHES = (
     StreamEnded,
     SyncParked,
     FetchFailed,
+    CallsCounted,
     DeadLettered,
 )

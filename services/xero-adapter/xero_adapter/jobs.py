@@ -19,6 +19,7 @@ from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Outgoing, Place, Publisher, Sent
 from accounting_link.contracts.cloudevents import Message
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.records import RecordUnreadable, VersionedRecord
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested
@@ -199,7 +200,7 @@ class StreamTask:
                 return self._leave()
             sent = self._publish(found, permit)
             self._tools.faults.reach("xero-adapter:after-publish")
-            if not self._save(found, answer, sent, took):
+            if not self._save(found, answer, sent, took, caller.counted(token)):
                 return self._overtaken()
         self._tries = 0
         return self._tools.clock.now()
@@ -229,7 +230,7 @@ class StreamTask:
         metrics.UNREADABLE.labels(self._stream).inc()
         self._tools.dead.keep_record(self._scope, about, reason, raw)
 
-    def _save(self, found: Read, answer: Answer, sent: list[Sent], took: timedelta) -> bool:
+    def _save(self, found: Read, answer: Answer, sent: list[Sent], took: timedelta, counted: CallsCounted) -> bool:
         at, page = self._at, found.page
         read = at.read + len(sent)
         cursor = self._tools.follow(at.cursor or cursors.begin(None), page)
@@ -258,7 +259,9 @@ class StreamTask:
             calls=after.calls,
             bytes=after.bytes,
         )
-        self._tools.say(self._scope, fetched)
+        of_connection = Scope(account_id=self._scope.account_id, connection_id=self._scope.connection_id)
+        told = [Outgoing(event=fetched, scope=self._scope), Outgoing(event=counted, scope=of_connection)]
+        self._tools.publisher.confirmed(told)
         return True
 
     def _given_again(self, found: Read, following: Cursor | None) -> dict[str, VersionedRecord]:

@@ -3,11 +3,13 @@ believe nothing but that signature, so a request that went around the gateway is
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import jwt
 
 from accounting_link.chassis.clock import Clock
+from accounting_link.contracts.people import Detail, PersonActed
+from accounting_link.contracts.words import Act
 
 HEADER = "X-Caller"
 _ISSUER, _AUDIENCE, _ALGORITHM = "auth-link", "accounting-link-services", "HS256"
@@ -24,9 +26,22 @@ class Caller:
     user_id: str
     name: str
     roles: frozenset[str]
+    address: str = ""  # the network address asked from; of the request, not of the signature
 
     def may(self, among: Iterable[str]) -> bool:
         return bool(self.roles.intersection(among))
+
+    def acted(self, act: Act, about: str, at: datetime, **details: str) -> PersonActed:
+        """What this person did, for the audit log. ``about``: the id of what it was done to."""
+        return PersonActed(
+            act=act,
+            about=about,
+            by=self.user_id,
+            by_name=self.name,
+            address=self.address,
+            at=at,
+            details=tuple(Detail(name=name, value=value) for name, value in details.items()),
+        )
 
 
 class RefusedError(Exception):

@@ -20,7 +20,8 @@ _PLAIN = {
 
 
 class ProblemError(Exception):
-    """Raise it from anywhere below a view. ``slug`` becomes the problem's type, a relative URI under /api/problems."""
+    """Raise it from anywhere below a view. ``slug`` becomes the problem's type, a relative URI under /api/problems.
+    ``retry_after``, in seconds, is told in its header too."""
 
     def __init__(self, status: int, slug: str, what: str, do: str = "", **more: Any) -> None:
         super().__init__(what)
@@ -47,7 +48,10 @@ def answer(status: int, slug: str, what: str, do: str = "", **more: Any) -> Resp
 def register(app: Flask) -> None:
     @app.errorhandler(ProblemError)
     def _problem(error: ProblemError) -> Response:
-        return answer(error.status, error.slug, error.what, error.do, **error.more)
+        response = answer(error.status, error.slug, error.what, error.do, **error.more)
+        if "retry_after" in error.more:
+            response.headers["Retry-After"] = str(error.more["retry_after"])
+        return response
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:

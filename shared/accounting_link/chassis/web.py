@@ -6,11 +6,12 @@ What stands under ``/api/v1`` needs a caller, unless its blueprint is named in `
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
+import marshmallow as ma
 import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api, Blueprint
@@ -63,6 +64,8 @@ def create(
     _register_requests(app)
     _register_health(app, ready)
     api = Api(app)
+    # Money travels as text, so that nobody reads it as a binary float; a number is what the library would say.
+    api.register_field(ma.fields.Decimal, "string", "decimal")
     # After Api, which brings an error handler of its own that is no problem detail.
     problems.register(app)
     for blueprint in blueprints:
@@ -77,7 +80,8 @@ def caller() -> Caller:
         from flask import current_app
 
         try:
-            g.caller = callers.check(request.headers.get(callers.HEADER), current_app.config["CALLER_KEY"])
+            known = callers.check(request.headers.get(callers.HEADER), current_app.config["CALLER_KEY"])
+            g.caller = replace(known, address=request.remote_addr or "")
         except callers.RefusedError as error:
             raise ProblemError(401, "not-signed-in", "You are not signed in.", "Sign in, then try again.") from error
     found: Caller = g.caller

@@ -1,10 +1,16 @@
 """The explicit list of every event. One that is not here cannot be sent."""
 
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.connections import (
+    CallsCounted,
+    ConnectionEstablished,
+    ConnectionLost,
+    ConnectionRemoved,
+)
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.records import (
     CreditNoteImported,
     CustomerImported,
@@ -30,6 +36,9 @@ from accounting_link.contracts.sync_life import (
 EVENTS: tuple[type[Event], ...] = (
     ConnectionEstablished,
     ConnectionLost,
+    ConnectionRemoved,
+    CallsCounted,
+    PersonActed,
     SyncRequested,
     ContactsRequested,
     SyncStopRequested,

@@ -42,3 +42,32 @@ class ConnectionLost(ConnectionEvent, frozen=True, kw_only=True):
 
     reason: str
     lost_at: Time
+
+
+class ConnectionRemoved(ConnectionEvent, frozen=True, kw_only=True):
+    """A person disconnected: no token is given any more, syncs end, schedules rest. What was imported stays.
+
+    Said as soon as it is stored; Xero itself may learn of it later.
+    """
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ConnectionRemoved.v1"
+
+    tenant_name: str
+    removed_by: str  # user id
+    removed_at: Time
+
+
+class CallsCounted(ConnectionEvent, frozen=True, kw_only=True):
+    """How much of the organisation's day of calls is used, as xero-adapter knows it after each page it has read."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.CallsCounted.v1"
+
+    at: Time  # of the good call
+    day: str  # UTC, ISO
+    calls: int  # of all who call this organisation by this app, as Xero counts them
+    calls_a_day: int  # the limit
+    bytes: int  # read by us
+    bytes_a_day: int  # our own budget; 0: none
+
+    def version(self) -> str:
+        return self.at.isoformat()

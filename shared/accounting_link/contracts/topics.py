@@ -40,11 +40,12 @@ REQUESTS = Topic(base="requests", key="Xero tenant id", partitions=8, retention=
 RECORDS = Topic(base="records", key="connection id / Xero id", partitions=8, retention=_WEEK, laned=True)
 SYNC_LIFE = Topic(base="sync-life", key="sync id", partitions=4, retention=_WEEK)
 CONNECTIONS = Topic(base="connections", key="connection id", partitions=2, retention=_MONTH)
+PEOPLE = Topic(base="people", key="account id", partitions=2, retention=_MONTH)
 DEAD_LETTERS = Topic(base="dead-letters", key="origin topic / partition", partitions=2, retention=_MONTH)
 # Holds one record once the broker has been set up: a broker without it has forgotten everything.
 GENERATION = Topic(base="generation", key="none", partitions=1, retention=timedelta(days=3650))
 
-ALL_TOPICS = (REQUESTS, RECORDS, SYNC_LIFE, CONNECTIONS, DEAD_LETTERS, GENERATION)
+ALL_TOPICS = (REQUESTS, RECORDS, SYNC_LIFE, CONNECTIONS, PEOPLE, DEAD_LETTERS, GENERATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ CRM_WRITER = {lane: Group(name=f"crm-writer.{lane}", topics=(RECORDS.name(lane),
 SYNC_ORCHESTRATOR = Group(name="sync-orchestrator", topics=(*SYNC_LIFE.names(), *CONNECTIONS.names()))
 LOG_SERVICE = Group(
     name="log-service",
-    topics=(*REQUESTS.names(), *SYNC_LIFE.names(), *CONNECTIONS.names(), *DEAD_LETTERS.names()),
+    topics=(*REQUESTS.names(), *SYNC_LIFE.names(), *CONNECTIONS.names(), *PEOPLE.names(), *DEAD_LETTERS.names()),
 )
 
 ALL_GROUPS = (*XERO_ADAPTER.values(), *CRM_WRITER.values(), SYNC_ORCHESTRATOR, LOG_SERVICE)

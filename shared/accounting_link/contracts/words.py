@@ -69,6 +69,16 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
+class Act(StrEnum):
+    """What a person did, for the audit log."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    SETTINGS_CHANGED = "settings_changed"
+    SYNC_STARTED = "sync_started"
+    SYNC_CANCELLED = "sync_cancelled"
+
+
 class ParkReason(StrEnum):
     """Why a sync waits and costs nothing meanwhile."""
 

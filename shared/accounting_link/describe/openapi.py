@@ -19,6 +19,7 @@ _PROBLEM: Node = {
         "detail": {"type": "string", "description": "What happened."},
         "do": {"type": "string", "description": "What to do about it."},
         "reference": {"type": "string", "description": "What support asks for."},
+        "retry_after": {"type": "integer", "description": "Of what was asked too often: seconds to wait."},
         "fields": {"type": "object", "description": "Of input that is not valid: the fields, and why."},
     },
 }
@@ -68,7 +69,7 @@ def _of_app(app: Any) -> Node:
     told: Node = json.loads(json.dumps(app.extensions["openapi"].to_dict()))
     told["paths"] = {path: node for path, node in told["paths"].items() if path.startswith(_PREFIX)}
     for path, method, roles in roles_of(app):
-        if operation := told["paths"].get(_spoken(path), {}).get(method.lower()):
+        if operation := told["paths"].get(spoken(path), {}).get(method.lower()):
             operation["x-roles"] = roles
     return _with_problems(told)
 
@@ -89,7 +90,7 @@ def _allowed(view: Any, method: str) -> list[str] | None:
     return None if roles is None else sorted(roles)
 
 
-def _spoken(rule: str) -> str:
+def spoken(rule: str) -> str:
     """Flask's ``<string:id>`` as OpenAPI writes it, ``{id}``."""
     parts = ("{" + part[1:-1].rpartition(":")[2] + "}" if part.startswith("<") else part for part in rule.split("/"))
     return "/".join(parts)

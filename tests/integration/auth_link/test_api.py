@@ -75,7 +75,7 @@ def test_no_answer_holds_more_than_its_document_says(world: World) -> None:
 
     assert shown.keys() == {
         *("id", "tenant_id", "tenant_name", "state", "connected_at", "connected_by", "connected_by_name"),
-        *("authorisation", "lost_at", "lost_reason"),
+        *("authorisation", "lost_at", "lost_reason", "disconnected_at", "disconnected_by_name", "last_good_at"),
     }
 
 
@@ -124,7 +124,7 @@ def test_every_view_under_api_v1_says_who_may_call_it(world: World) -> None:
     app = world.client.application
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1")]
 
-    assert len(rules) == 5
+    assert len(rules) == 6
     assert not [rule.rule for rule in rules if not getattr(app.view_functions[rule.endpoint], "allowed", None)]
 
 

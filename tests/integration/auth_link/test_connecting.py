@@ -11,6 +11,7 @@ import pytest
 from accounting_link.chassis.callers import Caller
 from accounting_link.contracts.cloudevents import Envelope, decode
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionEvent
+from accounting_link.contracts.people import PersonActed
 from auth_link.settings import LEAST_SCOPES
 from auth_link.states import Begun
 from auth_link.web import build_app
@@ -47,8 +48,10 @@ def test_a_consent_makes_a_connection_that_its_account_sees(world: World) -> Non
 def test_the_event_of_a_new_connection_is_in_the_outbox(world: World) -> None:
     connection_id = world.connect(ADA, [world.kiwi])
 
-    (told,) = events(world)
+    told, acted = events(world)
 
+    assert isinstance(acted.event, PersonActed)
+    assert (acted.event.act, acted.event.about, acted.event.by_name) == ("connected", connection_id, "Ada")
     assert isinstance(told.event, ConnectionEstablished)
     assert (told.scope.account_id, told.scope.connection_id) == ("legrand", connection_id)
     assert (told.event.tenant_id, told.event.authorisation, told.event.connected_by) == (world.kiwi, 1, "ada")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from accounting_link.contracts.connections import ConnectionEvent
 from accounting_link.contracts.topics import CONNECTIONS
 from accounting_link.testing.broker import MemoryBroker
 from auth_link import flow
-from auth_link.main import Worker
+from auth_link.main import Worker, chores
 from auth_link.parts import SOURCE
 from auth_link.tokens import Tokens
 from tests.integration.auth_link.world import ADA, World
@@ -23,17 +24,16 @@ pytestmark = pytest.mark.mongo
 
 def worker(world: World, broker: MemoryBroker, tokens: Tokens | None = None) -> Worker:
     relay = Relay(world.db, Publisher(broker, source=SOURCE, clock=world.clock), world.clock)
-    return Worker(world.db, relay, tokens or world.parts.tokens, world.clock)
+    parts = replace(world.parts, tokens=tokens or world.parts.tokens)
+    return Worker(world.db, relay, chores(parts), world.clock)
 
 
 def turn(one: Worker, times: int = 1) -> None:
-    """Turns of the loop, each with its care for tokens finished."""
+    """Turns of the loop, each with its chores finished."""
     stopped = threading.Event()
     for _ in range(times):
-        with ThreadPoolExecutor(1) as pool:
-            caring = one.turn(pool, None, stopped)
-        if caring:
-            caring.result()
+        with ThreadPoolExecutor(3) as pool:
+            one.turn(pool, stopped)
 
 
 def test_what_became_of_a_connection_is_told_in_order(world: World) -> None:

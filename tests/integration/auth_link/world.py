@@ -61,11 +61,12 @@ class World:
         kind: type[Tokens] = Tokens,
         db: Db | None = None,
         pause: Pause | None = None,
+        vault_keys: tuple[str, ...] = (),
     ) -> Tokens:
         """Another replica of the service, as far as the database can tell."""
         publisher = Publisher(OutboxOnly(), source=SOURCE, clock=self.clock)
         made = identity or XeroIdentity(self.settings.xero)
-        vault = Vault(self.settings.vault_keys)
+        vault = Vault(vault_keys or self.settings.vault_keys)
         return kind(db if db is not None else self.db, vault, made, publisher, self.clock, pause or self.clock.advance)
 
     def get(self, caller: Caller, path: str, **more: Any) -> Any:
@@ -73,6 +74,9 @@ class World:
 
     def post(self, caller: Caller, path: str) -> Any:
         return self.client.post(f"/api/v1{path}", headers=signed(caller))
+
+    def disconnect(self, caller: Caller, connection_id: str) -> Any:
+        return self.client.delete(f"/api/v1/connections/{connection_id}", headers=signed(caller))
 
     def token(self, connection_id: str, refused: str | None = None, key: str = SERVICE_KEY) -> Any:
         body = {"refused_fingerprint": refused} if refused else {}
@@ -136,6 +140,7 @@ def environment(xero_url: str, mongo_uri: str) -> dict[str, str]:
         "XERO_CLIENT_SECRET": "our-secret",
         "XERO_AUTHORIZE_URL": f"{xero_url}/identity/connect/authorize",
         "XERO_TOKEN_URL": f"{xero_url}/connect/token",
+        "XERO_REVOKE_URL": f"{xero_url}/connect/revocation",
         "XERO_CONNECTIONS_URL": f"{xero_url}/connections",
         "PUBLIC_URL": PUBLIC_URL,
         "VAULT_KEYS": Fernet.generate_key().decode(),

@@ -22,13 +22,14 @@ from accounting_link.chassis.messages import Delivery, Outgoing, Publisher
 from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.web import WebSettings
 from accounting_link.contracts.cloudevents import Message
-from accounting_link.contracts.connections import ConnectionEstablished
+from accounting_link.contracts.connections import CallsCounted, ConnectionEstablished, ConnectionRemoved
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
+from accounting_link.contracts.people import Detail, PersonActed
 from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
 from accounting_link.contracts.sync_life import PageFetched, SyncCompleted, SyncStarted
 from accounting_link.contracts.topics import LOG_SERVICE
-from accounting_link.contracts.words import Kind, Result, Stream, SyncKind
+from accounting_link.contracts.words import Act, Kind, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.builders import JULY, SCOPE
 from accounting_link.testing.clock import FakeClock
@@ -66,7 +67,7 @@ class World:
 
     def reader(self, *roles: str, account: str = SCOPE.account_id) -> "Reader":
         web = WebSettings(caller_key=KEY, log_level="INFO")
-        app = build_app(web, self.db)
+        app = build_app(web, self.db, self.clock)
         person = Caller(account_id=account, user_id="ada", name="Ada", roles=frozenset(roles or (MEMBER,)))
         return Reader(app.test_client(), callers.sign(person, KEY, SYSTEM_CLOCK))
 
@@ -402,3 +403,97 @@ def test_nobody_reads_anything_without_saying_who_they_are(world: World, path: s
 def test_a_cursor_of_another_list_is_a_problem_and_no_error(world: World, cursor: str) -> None:
     answer = world.reader().get(f"/api/v1/logs/sync?connection_id=kiwi&cursor={cursor}")
     assert (answer.status_code, answer.json["type"]) == (400, "/api/problems/bad-cursor")
+
+
+def acted(act: Act, by: str = "ada", hours: int = 0, about: str = "kiwi") -> PersonActed:
+    at = JULY + timedelta(hours=hours)
+    details = (Detail(name="frequency", value="daily"),)
+    return PersonActed(act=act, about=about, by=by, by_name=by.title(), address="203.0.113.7", at=at, details=details)
+
+
+ACTS = (acted(Act.CONNECTED), acted(Act.SETTINGS_CHANGED, "ben", 1), acted(Act.SYNC_STARTED, "ada", 2, "sync-1"))
+AUDIT = "/api/v1/logs/audit?limit=2"
+
+
+def test_an_administrator_reads_what_people_did_newest_first_once_however_often_it_was_told(world: World) -> None:
+    world.tell(*ACTS, *ACTS)
+    world.keep()
+    world.redeliver()
+    world.keep()
+
+    found = world.reader(ADMIN).items(AUDIT)
+
+    assert [(each["act"], each["by_name"], each["about"]) for each in found] == [
+        ("sync_started", "Ada", "sync-1"),
+        ("settings_changed", "Ben", "kiwi"),
+        ("connected", "Ada", "kiwi"),
+    ]
+    assert found[0]["address"] == "203.0.113.7"
+    assert found[0]["details"] == {"frequency": "daily"}
+
+
+def test_the_audit_log_can_be_asked_for_one_person_one_act_and_one_connection(world: World) -> None:
+    world.tell(*ACTS)
+    world.keep()
+    reader = world.reader(ADMIN)
+
+    assert [each["act"] for each in reader.items(f"{AUDIT}&by=ben")] == ["settings_changed"]
+    assert [each["by"] for each in reader.items(f"{AUDIT}&act=connected")] == ["ada"]
+    assert len(reader.items(f"{AUDIT}&connection_id=kiwi")) == 3
+    assert reader.items(f"{AUDIT}&connection_id=other") == []
+
+
+@pytest.mark.parametrize("role", [MEMBER, NO_MONEY])
+def test_only_administrators_read_the_audit_log_and_only_of_their_account(world: World, role: str) -> None:
+    world.tell(*ACTS)
+    world.keep()
+
+    assert world.reader(role).get(AUDIT).status_code == 403
+    assert world.reader(ADMIN, account="somebody-else").items(AUDIT) == []
+    assert len(world.reader(ADMIN).items(AUDIT)) == 3
+
+
+def counted(calls: int, hours: float = 0, budget: int = 0) -> CallsCounted:
+    at = JULY + timedelta(hours=hours)
+    more = {"day": at.date().isoformat(), "calls_a_day": 5000, "bytes": calls * 1000, "bytes_a_day": budget}
+    return CallsCounted(tenant_id="t-1", authorisation=1, at=at, calls=calls, **more)  # type: ignore[arg-type]
+
+
+def health(world: World, account: str = SCOPE.account_id) -> dict[str, Any]:
+    told: dict[str, Any] = world.reader(account=account).get("/api/v1/logs/health?connection_id=kiwi").json
+    return told
+
+
+def test_the_newest_count_is_shown_in_whatever_order_counts_came(world: World) -> None:
+    world.clock.advance(JULY + timedelta(hours=3) - world.clock.now())
+    world.tell(counted(7, hours=2, budget=50_000), counted(3, hours=1))
+    world.keep()
+
+    assert health(world) == {
+        "last_call_at": (JULY + timedelta(hours=2)).isoformat(),
+        "calls_left": 4993,
+        "calls_a_day": 5000,
+        "bytes_today": 7000,
+        "bytes_left": 43_000,
+    }
+    assert set(health(world, "somebody-else").values()) == {None}
+
+
+def test_yesterdays_count_says_nothing_of_today(world: World) -> None:
+    world.tell(counted(4999))
+    world.keep()
+    world.clock.advance(JULY + timedelta(days=1) - world.clock.now())
+
+    assert (health(world)["calls_left"], health(world)["bytes_today"]) == (5000, 0)
+    assert health(world)["last_call_at"] == JULY.isoformat()
+
+
+def test_a_disconnect_stands_in_the_story_of_its_connection(world: World) -> None:
+    removed = ConnectionRemoved(
+        tenant_id="t-1", authorisation=2, tenant_name="Kiwi Hats", removed_by="ben", removed_at=JULY
+    )
+    world.tell(removed)
+    world.keep()
+
+    [told] = world.reader().items("/api/v1/logs/connections?connection_id=kiwi")
+    assert (told["what"], told["by"], told["tenant_name"]) == ("ConnectionRemoved", "ben", "Kiwi Hats")

@@ -18,12 +18,13 @@ from accounting_link.chassis.messages import Delivery, Outgoing, Place, Publishe
 from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.web import WebSettings
-from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost
+from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost, ConnectionRemoved
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
+from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncParked, SyncStarted
-from accounting_link.contracts.topics import CONNECTIONS, REQUESTS, SYNC_LIFE, Lane
+from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, REQUESTS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
@@ -258,6 +259,94 @@ def test_a_lost_connection_is_said_before_anything_is_started(world: World) -> N
     assert "Connect to Xero again" in (answer.json or {})["do"]
     world.connect(authorisation=2)
     assert world.start()["state"] == "running"
+
+
+def disconnect(world: World, authorisation: int = 2) -> None:
+    removed = ConnectionRemoved(
+        tenant_id="t-1",
+        authorisation=authorisation,
+        tenant_name="Kiwi Ltd",
+        removed_by="ben",
+        removed_at=world.clock.now(),
+    )
+    world.tell(removed, Scope(account_id="legrand", connection_id="kiwi"))
+
+
+def test_a_disconnect_ends_what_runs_and_what_waits(world: World) -> None:
+    running = world.start("full")
+    world.tell(SyncStarted(at=world.clock.now()), world.store.get("legrand", running["id"]).scope())  # type: ignore[union-attr]
+    waiting = world.start("delta")
+    disconnect(world)
+
+    assert world.get(waiting["id"])["state"] == "cancelled"
+    stopping = world.get(running["id"])
+    assert (stopping["state"], stopping["reason"]) == ("cancelling", "the organisation was disconnected from Xero")
+    assert [type(event) for event in world.requests()] == [SyncRequested, SyncStopRequested]
+    world.finish(running["id"], stopped=True)
+    assert world.get(running["id"])["state"] == "cancelled"
+
+
+def test_nothing_starts_by_hand_or_by_schedule_while_it_is_disconnected(world: World) -> None:
+    wanted = {"frequency": "hourly", "suppliers": "none"}
+    world.client().put("/api/v1/settings/kiwi", json=wanted)
+    disconnect(world)
+    world.clock.advance(timedelta(hours=3))
+    world.tend.turn()
+
+    answer = world.client().post("/api/v1/syncs", json={"connection_id": "kiwi"})
+    assert (answer.status_code, (answer.json or {})["type"]) == (409, "/api/problems/disconnected")
+    assert world.requests() == []
+
+    world.connect(authorisation=3)
+    world.clock.advance(timedelta(hours=2))
+    world.tend.turn()
+    assert len(world.requests()) == 1  # and its settings are as they were
+
+
+def test_a_disconnect_of_before_the_connection_was_made_again_ends_nothing(world: World) -> None:
+    world.connect(authorisation=3)
+    started = world.start()
+    disconnect(world, authorisation=2)
+
+    assert world.get(started["id"])["state"] == "running"
+
+
+def acts(world: World) -> list[PersonActed]:
+    world.requests()
+    events = [one.event for one in world.broker.log(PEOPLE.name())]
+    return [event for event in events if isinstance(event, PersonActed)]
+
+
+def test_what_a_person_does_is_told_with_who_it_was_and_once(world: World) -> None:
+    world.client().put("/api/v1/settings/kiwi", json={"frequency": "daily", "suppliers": "all"})
+    started, _ = (world.start(**{"Idempotency-Key": "click-1"}) for _ in range(2))
+    for _ in range(2):
+        world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
+
+    told = [(act.act, act.about, act.by, act.address, {d.name: d.value for d in act.details}) for act in acts(world)]
+    assert sorted(told, key=str) == [
+        ("settings_changed", "kiwi", "ada", "127.0.0.1", {"frequency": "daily", "suppliers": "all"}),
+        ("sync_cancelled", started["id"], "ada", "127.0.0.1", {}),
+        ("sync_started", started["id"], "ada", "127.0.0.1", {"kind": "full"}),
+    ]
+
+
+def test_what_is_refused_is_told_by_nobody(world: World) -> None:
+    world.client("legrand", NO_MONEY).post("/api/v1/syncs", json={"connection_id": "kiwi"})
+    world.client("kauri").put("/api/v1/settings/kiwi", json={"frequency": "daily", "suppliers": "all"})
+    disconnect(world)
+    world.client().post("/api/v1/syncs", json={"connection_id": "kiwi"})
+
+    assert acts(world) == []
+
+
+def test_a_schedule_is_no_person(world: World) -> None:
+    world.client().put("/api/v1/settings/kiwi", json={"frequency": "hourly", "suppliers": "none"})
+    world.clock.advance(timedelta(hours=2))
+    world.tend.turn()
+
+    assert len(world.requests()) == 1
+    assert [act.act for act in acts(world)] == ["settings_changed"]
 
 
 def test_word_of_an_older_authorisation_changes_nothing(world: World) -> None:

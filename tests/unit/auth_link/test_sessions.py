@@ -264,7 +264,7 @@ def test_while_the_sign_in_is_down_known_keys_count_for_an_hour(
 def gateway(sessions: Sessions) -> FlaskClient:
     app = web.create("auth-link", WebSettings(caller_key=CALLER_KEY, log_level="INFO"), [], ready={})
     # No test here asks for a token of Xero's.
-    app.register_blueprint(internal.blueprint(sessions, None, ORIGIN, "s" * 40, SYSTEM_CLOCK))  # type: ignore[arg-type]
+    app.register_blueprint(internal.blueprint(sessions, None, None, ORIGIN, "s" * 40, SYSTEM_CLOCK))  # type: ignore[arg-type]
     return app.test_client(use_cookies=False)
 
 

@@ -26,6 +26,9 @@ def a_connection(**changes: Any) -> dict[str, Any]:
         "authorisation": 1,
         "lost_at": None,
         "lost_reason": None,
+        "disconnected_at": None,
+        "disconnected_by_name": None,
+        "last_good_at": "2026-03-02T08:00:00+00:00",
         **changes,
     }
 
@@ -215,6 +218,41 @@ def gateway(world: World) -> Flask:
     @app.get("/api/openapi.json")
     def document() -> Any:
         return world.document
+
+    @app.get("/api/v1/logs/health")
+    def health() -> Any:
+        return {
+            "last_call_at": "2026-03-02T08:59:00+00:00",
+            "calls_left": 4876,
+            "calls_a_day": 5000,
+            "bytes_today": 2_500_000,
+            "bytes_left": None,
+        }
+
+    @app.get("/api/v1/logs/audit")
+    def audit() -> Any:
+        return world.listed(
+            {
+                "at": "2026-03-02T09:00:00+00:00",
+                "act": "settings_changed",
+                "about": DEMO,
+                "connection_id": DEMO,
+                "by": "legrand-admin",
+                "by_name": "Ada Legrand",
+                "address": "203.0.113.7",
+                "details": {"frequency": "daily"},
+                "reference": "ref-1",
+            }
+        )
+
+    @app.route("/api/v1/connections/<key>", methods=["GET", "DELETE"])
+    def one_connection(key: str) -> Any:
+        found = [each for each in world.connections if each["id"] == key]
+        if not found:
+            return Response(json.dumps({"type": "/api/problems/not-found", "detail": "No."}), 404)
+        if request.method == "DELETE":
+            found[0].update(state="disconnected", disconnected_at="2026-03-02T09:00:00+00:00")
+        return found[0]
 
     @app.get("/api/v1/connections")
     def connections() -> Any:

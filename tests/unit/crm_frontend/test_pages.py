@@ -12,6 +12,8 @@ PAGES = (
     "/accounting-link?application=xero",
     "/accounting-link/connected",
     "/accounting-link/not-connected",
+    "/accounting-link/audit",
+    "/accounting-link/disconnect/c-demo",
     "/xero/settings",
     "/xero/sync",
     "/xero/log",

@@ -49,6 +49,9 @@ class TenantTokens:
             fingerprint="f",
         )
 
+    def lose(self, connection_id: str, token: Token) -> None:
+        raise AssertionError(f"{connection_id} was refused")
+
 
 class NoLimits(Caller):
     """The control: every call gets leave."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.records import InvoiceImported, RecordEvent, RecordUnreadable, SupplierImported
 from accounting_link.contracts.sync_life import (
@@ -17,7 +18,7 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
-from accounting_link.contracts.topics import DEAD_LETTERS, SYNC_LIFE
+from accounting_link.contracts.topics import CONNECTIONS, DEAD_LETTERS, SYNC_LIFE
 from accounting_link.contracts.words import KIND_OF, ParkReason, Stream
 from accounting_link.testing.builders import SCOPE
 from tests.unit.xero_adapter.world import World
@@ -195,6 +196,32 @@ def test_a_lost_connection_parks_the_sync_for_a_person(world: World) -> None:
 
     assert [(parked.reason, parked.until) for parked in world.life(SyncParked)] == [(ParkReason.CONNECTION_LOST, None)]
     assert world.published() == []
+
+
+def test_a_refused_organisation_is_told_to_auth_link_and_parks_the_sync(world: World) -> None:
+    world.simulator.add_fault({"kind": "status", "path": "/Contacts", "status": 403})
+    world.request()
+    world.run()
+
+    assert set(world.tokens.lost) == {(SCOPE.connection_id, 1)}
+    assert [parked.reason for parked in world.life(SyncParked)] == [ParkReason.CONNECTION_LOST]
+
+
+def test_a_call_that_xero_answers_loses_nothing_and_tells_how_much_of_the_day_is_used(world: World) -> None:
+    world.request()
+    world.run()
+
+    assert world.tokens.lost == []
+    told = [one.event for one in world.broker.log(CONNECTIONS.name())]
+    # With each page; the first call of all asked for the organisation.
+    assert [event.calls for event in told if isinstance(event, CallsCounted)] == [*range(2, len(world.calls()) + 1)]
+    last = told[-1]
+    assert isinstance(last, CallsCounted)
+    assert (last.tenant_id, last.calls_a_day, last.bytes) == (
+        world.tenant,
+        5000,
+        sum(c["bytes"] for c in world.calls()),
+    )
 
 
 def test_a_stopped_sync_ends_every_stream_where_it_stands(world: World) -> None:

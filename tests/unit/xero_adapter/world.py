@@ -62,6 +62,10 @@ class FixedTokens:
     clock: FakeClock
     gone: bool = False
     refused: int = 0
+    lost: list[tuple[str, int]] = field(default_factory=list)
+
+    def lose(self, connection_id: str, token: Token) -> None:
+        self.lost.append((connection_id, token.authorisation))
 
     def get(self, connection_id: str, refused: Token | None = None) -> Token:
         if self.gone:

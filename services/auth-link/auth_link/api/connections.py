@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Response
 from flask_smorest import Blueprint
 
-from accounting_link.chassis import paging, problems
+from accounting_link.chassis import paging, problems, rates
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.web import allowed, caller, reference
@@ -14,6 +14,7 @@ from auth_link import connections, metrics
 from auth_link.api.schemas import AuthorizeSchema, CallbackQuery, ConnectionSchema, MeSchema
 from auth_link.consent import Answer, NotConnectedError
 from auth_link.parts import Parts
+from auth_link.tokens import UnknownConnectionError
 
 CONNECTED_PAGE, NOT_CONNECTED_PAGE = "/accounting-link/connected", "/accounting-link/not-connected"
 
@@ -62,11 +63,25 @@ def blueprint(parts: Parts, public_url: str) -> Blueprint:
             raise problems.not_found("connection")
         return _told(found)
 
+    @blp.delete("/connections/<string:connection_id>")
+    @blp.response(200, ConnectionSchema)
+    @allowed(ADMIN)
+    def disconnect(connection_id: str) -> dict[str, Any]:
+        """Disconnect. Nothing is read from Xero any more, running syncs end, and what was imported stays.
+
+        It holds at once; Xero is told as soon as it answers. To disconnect what is disconnected changes nothing.
+        """
+        try:
+            return _told(parts.disconnects.disconnect(caller(), connection_id, reference()))
+        except UnknownConnectionError:
+            raise problems.not_found("connection") from None
+
     @blp.post("/connections/authorize")
     @blp.response(200, AuthorizeSchema)
     @allowed(ADMIN)
     def authorize() -> dict[str, str]:
         """Begin connecting: where to send the person's browser. Good once and for ten minutes."""
+        rates.take(parts.begins, caller().account_id)
         return {"authorize_url": parts.consents.begin(caller())}
 
     @blp.get("/oauth/xero/callback")

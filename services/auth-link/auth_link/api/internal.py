@@ -4,6 +4,7 @@ Outside /api/v1 and in no OpenAPI document; the gateway routes nothing under /in
 """
 
 import hmac
+from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -13,7 +14,8 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.problems import ProblemError, not_found
 from accounting_link.chassis.web import reference
 from auth_link import metrics
-from auth_link.api.schemas import TokenAskSchema, TokenSchema
+from auth_link.api.schemas import RefusedSchema, TokenAskSchema, TokenSchema
+from auth_link.checking import Checks
 from auth_link.sessions import RefusedSessionError, Sessions, SignInUnavailableError
 from auth_link.tokens import Given, NotConnectedError, NoTokenYetError, Tokens, UnknownConnectionError
 
@@ -21,7 +23,9 @@ COOKIE = "session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def blueprint(sessions: Sessions, tokens: Tokens, origin: str, service_key: str, clock: Clock) -> Blueprint:
+def blueprint(
+    sessions: Sessions, tokens: Tokens, checks: Checks, origin: str, service_key: str, clock: Clock
+) -> Blueprint:
     blp = Blueprint("internal", __name__, url_prefix="/internal")
 
     @blp.get("/verify")
@@ -41,6 +45,13 @@ def blueprint(sessions: Sessions, tokens: Tokens, origin: str, service_key: str,
         given = _give(tokens, connection_id, _refused_fingerprint())
         metrics.TOKENS_GIVEN.labels("given").inc()
         return _unstored(jsonify(TokenSchema().dump(given)))
+
+    @blp.post("/connections/<connection_id>/refused")
+    def refused(connection_id: str) -> Response:
+        _check_service(service_key)
+        asked = _loaded(RefusedSchema())
+        lost = checks.refused(connection_id, asked["authorisation"], reference())
+        return _unstored(jsonify({"lost": lost}))
 
     return blp
 
@@ -80,15 +91,25 @@ def _check_service(key: str) -> None:
 
 
 def _refused_fingerprint() -> str:
+    return str(_loaded(TokenAskSchema())["refused_fingerprint"] or "")
+
+
+def _loaded(schema: ma.Schema) -> dict[str, Any]:
     body = request.get_json(silent=True) if request.get_data() else {}
     try:
         # Whatever is no JSON object is refused by the schema in the same words.
-        asked: dict[str, str | None] = TokenAskSchema().load(body if isinstance(body, dict) else [])
+        asked: dict[str, Any] = schema.load(body if isinstance(body, dict) else [])
     except ma.ValidationError as error:
+        # Only fields of ours are named: what else was sent may be anything, a token too.
+        known = {name: said for name, said in _by_field(error).items() if name in schema.fields}
         raise ProblemError(
-            422, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=error.messages
+            422, "invalid", "Some of this is not valid.", "Mend the fields named.", fields=known
         ) from None
-    return asked["refused_fingerprint"] or ""
+    return asked
+
+
+def _by_field(error: ma.ValidationError) -> dict[str, Any]:
+    return error.messages if isinstance(error.messages, dict) else {}
 
 
 def _give(tokens: Tokens, connection_id: str, refused: str) -> Given:

@@ -25,6 +25,13 @@ class ConnectionSchema(ma.Schema):
     )
     lost_at = ma.fields.AwareDateTime(required=True, allow_none=True)
     lost_reason = ma.fields.String(required=True, allow_none=True)
+    disconnected_at = ma.fields.AwareDateTime(required=True, allow_none=True)
+    disconnected_by_name = ma.fields.String(required=True, allow_none=True)
+    last_good_at = ma.fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When Xero last confirmed the connection; asked once a day."},
+    )
 
 
 class AuthorizeSchema(ma.Schema):
@@ -41,6 +48,10 @@ class CallbackQuery(ma.Schema):
 
 class TokenAskSchema(ma.Schema):
     refused_fingerprint = ma.fields.String(load_default=None, allow_none=True)
+
+
+class RefusedSchema(ma.Schema):
+    authorisation = ma.fields.Integer(required=True)
 
 
 class TokenSchema(ma.Schema):

@@ -11,11 +11,15 @@ from flask import Flask, Response, current_app, g, redirect, render_template, re
 from werkzeug.wrappers import Response as AnyResponse
 
 from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.rates import Bucket, MemoryBucket, Rate
 from accounting_link.chassis.web import reference
 from crm_frontend import sign_in
 from crm_frontend.gateway import Answer, Api
 from crm_frontend.people import Person
 from crm_frontend.settings import Settings
+
+# From one address: here everybody's may be the same, so it stops a flood and no office.
+SIGN_INS = Rate(at_once=60, a_minute=60)
 
 Page = str | tuple[str, int] | AnyResponse
 
@@ -27,10 +31,11 @@ class Site:
     settings: Settings
     pool: requests.Session
     clock: Clock
+    sign_ins: Bucket  # by network address
 
 
 def register(app: Flask, settings: Settings, pool: requests.Session, clock: Clock) -> None:
-    app.extensions["crm_frontend"] = Site(settings, pool, clock)
+    app.extensions["crm_frontend"] = Site(settings, pool, clock, MemoryBucket(SIGN_INS, clock))
 
     @app.before_request
     def _greet() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from crm_frontend import pictures, words
-from crm_frontend.pages.common import Page, api, deep_link, organisation, page, query, signed_in
+from crm_frontend.pages.common import Page, api, connections, deep_link, organisation, page, query, signed_in
 
 blp = Blueprint("crm", __name__)
 blp.before_request(signed_in)
@@ -34,9 +34,11 @@ def company(company_id: str) -> Page:
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     of = organisation(part["connection_id"])
+    connection: dict[str, Any] = next((each for each in connections().items if each["id"] == part["connection_id"]), {})
     return {
         **part,
         "organisation": of,
+        "disconnected_at": connection.get("disconnected_at"),
         "deep_link": deep_link(part["connection_id"], f"/Contacts/View/{part['contact_id']}"),
     }
 

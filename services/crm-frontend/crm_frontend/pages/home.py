@@ -1,16 +1,18 @@
 """The first page, and Accounting Link: choosing Xero, connecting, and what came of it."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from accounting_link.chassis.web import reference
 from crm_frontend import words
 from crm_frontend.gateway import Answer, Problem
 from crm_frontend.pages import session
-from crm_frontend.pages.common import Page, api, chosen, connections, page, signed_in
+from crm_frontend.pages.common import Page, api, chosen, connections, page, query, signed_in
 
 blp = Blueprint("home", __name__)
 _OPEN = frozenset({"home.first"})
@@ -45,7 +47,40 @@ def _owed(totals: Answer) -> dict[str, Decimal]:
 @blp.get("/accounting-link")
 def accounting_link() -> Page:
     application = request.args.get("application") or ("xero" if connections().items else "")
-    return page("accounting_link.html", main=connections(), application=application, known=_signature())
+    return page(
+        "accounting_link.html",
+        main=connections(),
+        application=application,
+        known=_signature(),
+        health={item["id"]: _health(item["id"]) for item in connections().items if item["state"] == "connected"},
+    )
+
+
+def _health(connection_id: str) -> Mapping[str, Any]:
+    """Empty where the logs cannot be asked: the page says the rest."""
+    return api().get("/logs/health", connection_id=connection_id).data or {}
+
+
+@blp.get("/accounting-link/disconnect/<connection_id>")
+def ask_to_disconnect(connection_id: str) -> Page:
+    """What will happen, before it does."""
+    return page("disconnect.html", main=api().get(f"/connections/{connection_id}"))
+
+
+@blp.post("/accounting-link/disconnect/<connection_id>")
+def disconnect(connection_id: str) -> Page:
+    done = api().send("DELETE", f"/connections/{connection_id}")
+    if done.problem:
+        return page("disconnect.html", main=done)
+    return redirect(url_for("home.accounting_link", application="xero", disconnected=connection_id), 303)
+
+
+@blp.get("/accounting-link/audit")
+def audit() -> Page:
+    """What people of the account did."""
+    filters = query("act", "by", "cursor")
+    names = {item["id"]: item["tenant_name"] for item in connections().items}
+    return page("audit.html", main=api().get("/logs/audit", **filters), filters=filters, names=names)
 
 
 @blp.get("/accounting-link/waiting")

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
+from accounting_link.chassis import rates
 from crm_frontend import sign_in
 from crm_frontend.pages.common import Page, begin_session, local, site
 from crm_frontend.people import PEOPLE, ROLES, Person
@@ -23,6 +24,7 @@ def shown() -> str:
 
 @blp.post("/sign-in")
 def enter() -> Page:
+    rates.take(site().sign_ins, request.remote_addr or "")
     person = PEOPLE.get(request.form.get("person", ""))
     if person is None:
         return shown(), 400

@@ -15,8 +15,8 @@ def _text(says: str = "", **more: Any) -> ma.fields.String:
     return ma.fields.String(metadata={"description": says} if says else {}, **more)
 
 
-def _money(says: str = "") -> ma.fields.Decimal:
-    return ma.fields.Decimal(as_string=True, metadata={"description": says} if says else {})
+def _money(says: str = "", **more: Any) -> ma.fields.Decimal:
+    return ma.fields.Decimal(as_string=True, metadata={"description": says} if says else {}, **more)
 
 
 class PhoneSchema(ma.Schema):
@@ -83,12 +83,12 @@ class LineSchema(ma.Schema):
     description = _text()
     item_code = _text()
     account_code = _text()
-    quantity = _money()
-    unit_amount = _money()
-    discount_rate = _money("per cent")
+    quantity = _money(allow_none=True)
+    unit_amount = _money(allow_none=True)
+    discount_rate = _money("per cent", allow_none=True)
     tax_type = _text()
-    tax_amount = _money()
-    amount = _money()
+    tax_amount = _money(allow_none=True)
+    amount = _money(allow_none=True)
 
 
 class TransactionSchema(ma.Schema):
@@ -106,7 +106,7 @@ class TransactionSchema(ma.Schema):
     fully_paid_on = _text(allow_none=True)
     status = _text("Xero's status")
     currency = _text()
-    currency_rate = _money()
+    currency_rate = _money(allow_none=True)
     line_amount_types = _text()
     subtotal = _money()
     total_tax = _money()

@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 
 from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import SALES, Kind, Result
+from accounting_link.contracts.words import SALES, Act, Kind, Result
 
 STATES = (
     "waiting",
@@ -182,17 +182,56 @@ class DeadLetterWithValueSchema(DeadLetterSchema):
 class ConnectionEventSchema(ma.Schema):
     """Something that became of a connection."""
 
-    what = ma.fields.String(validate=ma.validate.OneOf(["ConnectionEstablished", "ConnectionLost"]))
+    what = ma.fields.String(
+        validate=ma.validate.OneOf(["ConnectionEstablished", "ConnectionLost", "ConnectionRemoved"])
+    )
     at = _time("When.")
-    by = _text("Who connected, by user id; empty otherwise.")
+    by = _text("Who connected or disconnected, by user id; empty otherwise.")
     reason = _text("Why it was lost; empty otherwise.")
     tenant_id = _text("Xero's id of the organisation.")
     tenant_name = _text("The organisation's name; empty when lost.")
     authorisation = _number("Raised by each consent and each disconnect.")
 
 
+class AuditQuery(PageQuery):
+    connection_id = _text("Only what was done to this connection.", load_default=None)
+    act = ma.fields.String(load_default=None, validate=ma.validate.OneOf([act.value for act in Act]))
+    by = _text("Only what this user did, by id.", load_default=None)
+
+
+class ActSchema(ma.Schema):
+    """Something that a person did."""
+
+    at = _time("When.")
+    act = ma.fields.String(validate=ma.validate.OneOf([act.value for act in Act]))
+    about = _text("The id of what it was done to.")
+    connection_id = _text("Which connection.")
+    by = _text("Who, by user id.")
+    by_name = _text("Who, by name as it then was.")
+    address = _text("The network address it was asked from.")
+    details = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.String(), metadata={"description": "What was chosen."}
+    )
+    reference = _text("What support asks for.")
+
+
+class HealthQuery(ma.Schema):
+    connection_id = _text("Whose.", required=True)
+
+
+class HealthSchema(ma.Schema):
+    """How far the organisation's day at Xero is used. Null where nothing was called yet, or not today."""
+
+    last_call_at = _time("The last good call.")
+    calls_left = _number("Calls left today (UTC), by Xero's limit.", allow_none=True)
+    calls_a_day = _number("Xero's limit.", allow_none=True)
+    bytes_today = _number("Bytes read today.", allow_none=True)
+    bytes_left = _number("Left of the budget of bytes; null when there is no budget.", allow_none=True)
+
+
 SyncPage = page_of(SyncEntrySchema)
 RecordPage = page_of(RecordOutcomeSchema)
 SalesPage = page_of(SaleSchema)
 LetterPage = page_of(DeadLetterSchema)
+AuditPage = page_of(ActSchema)
 ConnectionEventPage = page_of(ConnectionEventSchema)

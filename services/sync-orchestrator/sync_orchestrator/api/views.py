@@ -10,9 +10,10 @@ from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from accounting_link.chassis import paging
+from accounting_link.chassis import paging, rates
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.problems import not_found
+from accounting_link.chassis.rates import Bucket
 from accounting_link.chassis.web import allowed, caller, reference
 from accounting_link.contracts.words import Suppliers, SyncKind
 from sync_orchestrator.api import schemas
@@ -26,7 +27,7 @@ _SAY_SOMETHING_EVERY = 40  # looks: a proxy closes a stream on which nothing com
 _LOOKS_AT_MOST = 240  # a stream holds a thread; a browser whose stream ends asks again, with the rights it then has
 
 
-def syncs(store: Store, desk: Desk) -> Blueprint:
+def syncs(store: Store, desk: Desk, starts: Bucket) -> Blueprint:
     blp = Blueprint("Syncs", __name__, url_prefix="/api/v1/syncs", description="Start a sync, follow it, stop it.")
 
     @blp.route("")
@@ -49,6 +50,7 @@ def syncs(store: Store, desk: Desk) -> Blueprint:
         @allowed(ADMIN, MEMBER)
         def post(self, headers: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
             """Start a sync. It joins one of its kind that has not begun, and waits behind one that has."""
+            rates.take(starts, caller().account_id)
             kind, key = SyncKind(wanted["kind"]), headers["idempotency_key"]
             return schemas.shown(desk.start(caller(), wanted["connection_id"], kind, key, reference()))
 
@@ -108,7 +110,7 @@ def settings(store: Store, desk: Desk) -> Blueprint:
                 suppliers=Suppliers(wanted["suppliers"]),
                 selected_suppliers=tuple(wanted["selected_suppliers"]),
             )
-            due = desk.save(caller().account_id, connection_id, preferences)
+            due = desk.save(caller(), connection_id, preferences, reference())
             return schemas.shown_settings(preferences, due)
 
     return blp

@@ -34,6 +34,9 @@ class Tokens(Protocol):
         """A token good for at least one call; a new one where ``refused`` was not accepted by Xero.
         Raises ConnectionGone, Unavailable."""
 
+    def lose(self, connection_id: str, token: Token) -> None:
+        """Xero refused the connection itself (403) with this token: auth-link is to know. Raises Unavailable."""
+
 
 class AuthLink:
     def __init__(self, url: str, service_key: str, clock: Clock) -> None:
@@ -51,16 +54,26 @@ class AuthLink:
             self._known[connection_id] = token
         return token
 
-    def _ask(self, connection_id: str, refused: Token | None) -> Token:
+    def lose(self, connection_id: str, token: Token) -> None:
+        with self._lock:
+            self._known.pop(connection_id, None)  # connected again, there is another
+        answer = self._post(f"{connection_id}/refused", {"authorisation": token.authorisation})
+        if answer.status_code != 200:
+            raise Unavailable(f"auth-link answers {answer.status_code}")
+
+    def _post(self, path: str, body: dict[str, str | int]) -> requests.Response:
         try:
-            answer = requests.post(
-                f"{self._url}/internal/connections/{connection_id}/token",
-                json={"refused_fingerprint": refused.fingerprint} if refused else {},
+            return requests.post(
+                f"{self._url}/internal/connections/{path}",
+                json=body,
                 headers={"Authorization": f"Bearer {self._key}"},
                 timeout=_TIMEOUT_SECONDS,
             )
         except requests.RequestException as error:
             raise Unavailable(f"auth-link does not answer ({type(error).__name__})") from error
+
+    def _ask(self, connection_id: str, refused: Token | None) -> Token:
+        answer = self._post(f"{connection_id}/token", {"refused_fingerprint": refused.fingerprint} if refused else {})
         try:
             if answer.status_code in (404, 409, 410):
                 gone = msgspec.json.decode(answer.content, type=_Gone)

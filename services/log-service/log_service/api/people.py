@@ -1,0 +1,51 @@
+"""What people did, and what a connection's day at Xero has left."""
+
+from flask_smorest import Blueprint
+
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
+from accounting_link.chassis.clock import Clock
+from accounting_link.chassis.mongo import Document
+from accounting_link.chassis.web import allowed, caller
+from log_service import queries
+from log_service.api import schemas
+from log_service.api.database import db
+
+
+def blueprint(clock: Clock) -> Blueprint:
+    blp = Blueprint("Audit log", __name__, url_prefix="/api/v1/logs", description="What people did")
+
+    @blp.get("/audit")
+    @blp.arguments(schemas.AuditQuery, location="query")
+    @blp.response(200, schemas.AuditPage)
+    @allowed(ADMIN)
+    def list_acts(asked: Document) -> Document:
+        """What people of the account did, newest first"""
+        only = {name: asked[name] for name in ("connection_id", "act", "by")}
+        found, following = queries.audit(db(), caller().account_id, only, asked["limit"], asked["cursor"])
+        return {"items": found, "next": following}
+
+    @blp.get("/health")
+    @blp.arguments(schemas.HealthQuery, location="query")
+    @blp.response(200, schemas.HealthSchema)
+    @allowed(ADMIN, MEMBER, NO_MONEY)
+    def health(asked: Document) -> Document:
+        """The last good call to Xero, and what is left of today's calls and bytes"""
+        found = queries.health(db(), caller().account_id, asked["connection_id"])
+        return told(found, today=clock.now().date().isoformat())
+
+    return blp
+
+
+def told(counted: Document | None, today: str) -> Document:
+    """A count of another day says when the last call was, and nothing of today."""
+    if counted is None:
+        return dict.fromkeys(("last_call_at", "calls_left", "calls_a_day", "bytes_today", "bytes_left"))
+    budget, is_todays = counted["bytes_a_day"], counted["day"] == today
+    calls, read = (counted["calls"], counted["bytes"]) if is_todays else (0, 0)
+    return {
+        "last_call_at": counted["at"],
+        "calls_left": max(0, counted["calls_a_day"] - calls),
+        "calls_a_day": counted["calls_a_day"],
+        "bytes_today": read,
+        "bytes_left": max(0, budget - read) if budget else None,
+    }

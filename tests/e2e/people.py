@@ -1,0 +1,227 @@
+"""Two accounts that both have something of everything, who may ask for it, and every kind of person who may not."""
+
+import base64
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from accounting_link.chassis import callers, mongo
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY, Caller
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from crm_frontend import sign_in
+from crm_frontend.people import PEOPLE
+from crm_frontend.sign_in import SigningKey
+from deploy.local.crm import Crm
+from deploy.local.run import Platform
+from tests.e2e.test_flow import FINAL, until
+
+Node = dict[str, Any]
+DOCUMENT: Node = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
+METHODS = ("get", "put", "post", "patch", "delete")
+DATABASES = ("auth_link", "sync_orchestrator", "crm", "logs", "xero_adapter")
+# Of the app or of a person at Xero, not of an account; their documents hold nothing of anybody's.
+OF_NO_ACCOUNT = {"permits", "app_permits", "leases", "vault_check", "rates", "outbox", "owed", "oauth_states"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    method: str
+    path: str
+    node: Node = field(compare=False)
+
+    @property
+    def roles(self) -> set[str]:
+        return set(self.node["x-roles"])
+
+    @property
+    def good(self) -> set[int]:
+        """What the document says the rightful person gets."""
+        return {int(status) for status in self.node["responses"] if status.isdigit() and status < "400"}
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+
+def operations() -> list[Operation]:
+    """All of the merged document; deletes last."""
+    found = [
+        Operation(method, path, node[method])
+        for path, node in DOCUMENT["paths"].items()
+        for method in METHODS
+        if method in node
+    ]
+    return sorted(found, key=lambda operation: operation.method == "delete")
+
+
+@dataclass
+class Account:
+    """One account with a connection, a sync, records, logs and a dead letter; ``ids`` by the names of parameters."""
+
+    crm: Crm
+    ids: dict[str, str]
+    doomed: str = ""  # a connection to disconnect
+
+    def told(self) -> set[str]:
+        """What nobody else's answer may hold."""
+        return {value for name, value in self.ids.items() if name != "transaction_id"}
+
+
+def an_account(platform: Platform, person: str, tenant: str) -> Account:
+    crm = Crm(platform.public_url)
+    crm.sign_in(person)
+    connection = crm.connect(tenant)
+    until(lambda: crm.knows(f"/settings/{connection}"))
+    sync = crm.post("/syncs", {"connection_id": connection, "kind": "full"})["id"]
+    until(lambda: crm.get(f"/syncs/{sync}")["state"] in FINAL)
+    until(lambda: crm.knows(f"/logs/sync/{sync}") and crm.get(f"/logs/sync/{sync}")["state"] in FINAL)
+    ids = {
+        "connection_id": connection,
+        "sync_id": sync,
+        "company_id": crm.get("/companies")["items"][0]["id"],
+        "contact_id": crm.get("/contacts")["items"][0]["id"],
+        "transaction_id": crm.get("/transactions", connection_id=connection)["items"][0]["id"],
+        "letter_id": a_dead_letter(platform, PEOPLE[person].account_id, connection),
+    }
+    return Account(crm, ids)
+
+
+def a_dead_letter(platform: Platform, account_id: str, connection_id: str) -> str:
+    """As log-service keeps one: a sync without odd records has none."""
+    letter = {"_id": str(uuid.uuid4()), "account_id": account_id, "connection_id": connection_id, "sync_id": ""}
+    said = dict.fromkeys(("consumer", "reason", "about", "type", "topic", "value", "reference"), "for the test")
+    numbers = {"partition": 0, "offset": 0, "size": 1, "at": SYSTEM_CLOCK.now()}
+    with mongo.database(platform.mongo_uri, "logs") as db:
+        db.dead_letters.insert_one({**letter, **said, **numbers})
+    return letter["_id"]
+
+
+@dataclass
+class World:
+    platform: Platform
+    ours: Account
+    theirs: Account
+
+    @property
+    def key(self) -> SigningKey:
+        return SigningKey.from_pem(self.platform.folder.secrets()["SIGN_IN_KEY"])
+
+    def session(self, person: str) -> str:
+        return sign_in.session_for(PEOPLE[person], self.key, SYSTEM_CLOCK)
+
+    def call(self, operation: Operation, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """With the ids of our account's records, whoever asks."""
+        path = filled(operation, self.ours)
+        query = {
+            parameter["name"]: self.ours.ids[parameter["name"]]
+            for parameter in operation.node.get("parameters", ())
+            if parameter.get("in") == "query" and parameter["name"] in self.ours.ids
+        }
+        body = example(operation.node["requestBody"], self.ours.ids) if "requestBody" in operation.node else None
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(
+                operation.method,
+                self.platform.public_url + path,
+                params=query,
+                json=body,
+                headers=dict(headers or {}),
+                allow_redirects=False,
+                stream=True,
+                timeout=30,
+            )
+            # Of a stream of events the first is enough: a sync that runs on has no end yet.
+            answer._content = next(answer.iter_content(1 << 20), b"")
+            answer.close()
+        return answer
+
+
+def filled(operation: Operation, account: Account) -> str:
+    """Raises KeyError for a parameter that the world knows no record for: give it one in ``an_account``."""
+    ids = {**account.ids, "connection_id": account.doomed} if operation.method == "delete" else account.ids
+    return operation.path.format_map(ids)
+
+
+def example(node: Any, ids: Mapping[str, str]) -> Any:
+    """The least that the document calls valid, about records that exist."""
+    if "$ref" in node:
+        found: Any = DOCUMENT
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        return example(found, ids)
+    if "content" in node:
+        return example(next(iter(node["content"].values()))["schema"], ids)
+    if node.get("enum"):
+        return node["enum"][0]
+    if node.get("type") == "object":
+        return {name: ids.get(name) or example(node["properties"][name], ids) for name in node.get("required", ())}
+    return {"string": "x", "integer": 1, "number": 1, "boolean": True, "array": []}[node["type"]]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def impostors(world: World) -> Iterator[tuple[str, dict[str, str]]]:
+    """Everybody who is nobody, each with all that they can make up."""
+    good, key, now = world.session("legrand:admin"), world.key, SYSTEM_CLOCK.now()
+    claims = jwt.decode(good, options={"verify_signature": False})
+    stranger, kid = ec.generate_private_key(ec.SECP256R1()), {"kid": key.kid}
+    public = key.private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    header, _, signature = good.split(".")
+    more = json.dumps({**claims, "account_id": "legrand", "sub": "somebody"}).encode()
+    changed = base64.urlsafe_b64encode(more).decode().rstrip("=")
+
+    def signed(**changes: Any) -> str:
+        return jwt.encode({**claims, **changes}, key.private, "ES256", headers=kid)
+
+    yield "nobody", {}
+    yield "forged", bearer("a.b.c")
+    yield "changed after signing", bearer(f"{header}.{changed}.{signature}")
+    yield "expired", bearer(signed(exp=now - timedelta(minutes=5)))
+    yield "of another issuer", bearer(signed(iss="somebody"))
+    yield "for another audience", bearer(signed(aud="another-application"))
+    yield "re-signed", bearer(jwt.encode(claims, stranger, "ES256", headers=kid))
+    yield "of a key that is not published", bearer(jwt.encode(claims, stranger, "ES256", headers={"kid": "unheard-of"}))
+    yield "without an algorithm", bearer(jwt.encode(claims, "", "none", headers=kid))
+    yield "the public key as a secret", bearer(hs256(claims, public, kid))
+    yield "the cookie, forged", {"Cookie": "session=a.b.c", "Origin": world.platform.public_url}
+    yield from named_otherwise(world)
+
+
+def hs256(claims: Node, secret: bytes, header: Node) -> str:
+    """By hand, for PyJWT refuses to sign with a public key."""
+
+    def part(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    head, body = part(json.dumps({"alg": "HS256", "typ": "JWT", **header}).encode()), part(json.dumps(claims).encode())
+    return f"{head}.{body}.{part(hmac.new(secret, f'{head}.{body}'.encode(), hashlib.sha256).digest())}"
+
+
+def named_otherwise(world: World) -> Iterator[tuple[str, dict[str, str]]]:
+    """With an identity header that even carries the right signature, as if the gateway had set it."""
+    who = Caller(account_id="legrand", user_id="legrand-admin", name="", roles=frozenset({ADMIN, MEMBER}))
+    right = callers.sign(who, world.platform.folder.secrets()["CALLER_KEY"], SYSTEM_CLOCK)
+    for name in ("X-Caller", "X_Caller", "x-caller", "X-CALLER"):
+        yield f"with {name}", {name: right}
+    yield "with X-Caller twice", {"X-Caller": f"{right}, {right}", "X_Caller": right}
+    yield (
+        "with older names",
+        {"X-Account-Id": "legrand", "X-User-Id": "legrand-admin", "X-Role": ADMIN, "X_Role": ADMIN},
+    )
+
+
+ROLES = {ADMIN: "legrand:admin", MEMBER: "legrand:member", NO_MONEY: "legrand:no-money"}

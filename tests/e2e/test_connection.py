@@ -1,0 +1,116 @@
+"""A connection's life through the gateway: disconnected, ended inside Xero, made again."""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+
+from deploy.local.crm import Crm
+from deploy.local.run import Platform
+from tests.e2e.test_flow import FINAL, until
+
+SEEDS = count(90)  # of one seed there is one organisation
+
+
+@dataclass
+class Life:
+    """One organisation of the second account."""
+
+    platform: Platform
+    crm: Crm
+    tenant: str
+    connection: str
+
+    @property
+    def xero(self) -> str:
+        return f"http://{self.platform.address('xero-simulator')}/simulator"
+
+    def state(self) -> str:
+        return str(self.crm.get(f"/connections/{self.connection}")["state"])
+
+    def start(self) -> str:
+        return str(self.crm.post("/syncs", {"connection_id": self.connection, "kind": "full"})["id"])
+
+    def sync(self, sync_id: str) -> dict[str, Any]:
+        return dict(self.crm.get(f"/syncs/{sync_id}"))
+
+    def ends(self, sync_id: str) -> str:
+        until(lambda: self.sync(sync_id)["state"] in FINAL)
+        return str(self.sync(sync_id)["state"])
+
+    def again(self) -> None:
+        assert self.crm.connect(self.tenant) == self.connection
+        until(lambda: self.state() == "connected")
+
+    def disconnect(self) -> dict[str, Any]:
+        url = f"{self.crm.url}/api/v1/connections/{self.connection}"
+        answer = self.crm._session.delete(url, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def acts(self) -> list[str]:
+        found = self.crm.every("/logs/audit", connection_id=self.connection)
+        return [act["act"] for act in found]
+
+
+@pytest.fixture
+def life(platform: Platform) -> Life:
+    xero = f"http://{platform.address('xero-simulator')}/simulator"
+    seed = next(SEEDS)
+    made = {"name": f"Totara Joinery {seed} Ltd", "seed": seed, "contacts": 60, "invoices": 90}
+    tenant = requests.post(f"{xero}/organisations", json=made, timeout=10).json()["tenant"]
+    crm = Crm(platform.public_url)
+    crm.sign_in("kauri:admin")
+    connection = crm.connect(tenant)
+    until(lambda: crm.knows(f"/settings/{connection}"))
+    return Life(platform, crm, tenant, connection)
+
+
+def test_a_disconnect_ends_the_sync_that_runs_keeps_the_records_and_can_be_taken_back(life: Life) -> None:
+    assert life.ends(life.start()) == "completed"
+    before = life.crm.get("/transactions/totals", connection_id=life.connection)
+    slow = {"kind": "latency", "path": "/Invoices", "tenant": life.tenant, "seconds": 4.0}
+    rule = requests.post(f"{life.xero}/faults", json=slow, timeout=10)
+    assert rule.ok, rule.text
+    running = life.start()
+    until(lambda: life.sync(running)["started_at"] is not None)
+
+    assert life.disconnect()["state"] == "disconnected"
+
+    assert life.ends(running) == "cancelled"
+    assert life.crm.get("/transactions/totals", connection_id=life.connection) == before
+    requests.delete(f"{life.xero}/faults", timeout=10)
+    refused = life.crm._session.post(
+        f"{life.crm.url}/api/v1/syncs", json={"connection_id": life.connection}, timeout=30
+    )
+    assert (refused.status_code, refused.json()["type"]) == (409, "/api/problems/disconnected")
+
+    life.again()
+    until(lambda: life.crm._session.get(f"{life.crm.url}/api/v1/settings/{life.connection}", timeout=30).ok)
+    until(lambda: _starts(life))
+    until(lambda: life.acts()[:3] == ["sync_started", "connected", "disconnected"])
+
+
+def _starts(life: Life) -> bool:
+    """Once the orchestrator has heard of the new connection."""
+    answer = life.crm._session.post(f"{life.crm.url}/api/v1/syncs", json={"connection_id": life.connection}, timeout=30)
+    return bool(answer.status_code == 202) and life.ends(answer.json()["id"]) == "completed"
+
+
+def test_a_disconnect_made_inside_xero_is_lost_with_the_first_call_and_goes_on_when_made_again(life: Life) -> None:
+    requests.post(f"{life.xero}/{life.tenant}/disconnect", timeout=10).raise_for_status()
+
+    waiting = life.start()
+    until(lambda: life.sync(waiting)["state"] == "parked")
+    until(lambda: life.state() == "lost")
+    shown = life.crm.get(f"/connections/{life.connection}")
+    assert "disconnected inside Xero" in shown["lost_reason"]
+
+    life.again()
+
+    assert life.ends(waiting) == "completed"
+    until(lambda: bool(life.crm.get("/logs/health", connection_id=life.connection)["last_call_at"]))
+    health = life.crm.get("/logs/health", connection_id=life.connection)
+    assert 0 < health["calls_left"] < health["calls_a_day"] == 5000
