@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from accounting_link.chassis import outbox, rates
 from accounting_link.chassis.clock import Clock
-from accounting_link.chassis.messages import Publisher, Sent, Transport
+from accounting_link.chassis.messages import Publisher, Transport
 from accounting_link.chassis.mongo import Db
-from accounting_link.contracts.cloudevents import Message
 from auth_link import connections, disconnecting, tokens, vault
 from auth_link.checking import Checks
 from auth_link.consent import Consents
@@ -23,13 +22,6 @@ from auth_link.xero import Identity
 SOURCE = "/auth-link"
 # Of one account: each leaves a state for ten minutes, and nobody consents as often.
 CONSENTS = rates.Rate(at_once=20, a_minute=20)
-
-
-class OutboxOnly:
-    """For a process that makes events and leaves their sending to the worker."""
-
-    def deliver(self, messages: Sequence[Message]) -> list[Sent]:
-        raise AssertionError(f"{len(messages)} events would go out beside the outbox")
 
 
 def really_pause(span: timedelta) -> object:
@@ -59,7 +51,7 @@ def assemble(
     """Prepares the database too. Raises VaultKeyError when the keys are others than those it was begun with."""
     safe = Vault(vault_keys)
     vault.check(db, safe)
-    publisher = Publisher(transport or OutboxOnly(), source=SOURCE, clock=clock)
+    publisher = Publisher(transport or outbox.StoredOnly(), source=SOURCE, clock=clock)
     states = States(db, safe, clock)
     given = Tokens(db, safe, identity, publisher, clock, pause)
     for prepare in (connections.prepare, tokens.prepare, disconnecting.prepare, outbox.prepare, rates.prepare):

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from accounting_link.contracts.records import MAPPING
 from accounting_link.contracts.requests import SyncSettings
 from accounting_link.contracts.words import Stream, Suppliers
 
@@ -26,9 +27,6 @@ _EVERY = {
     Frequency.WEEKLY: timedelta(days=7),
 }
 
-# Raised when what is made from a record changes, so that the next sync reads everything once more.
-MAPPING_VERSION = 1
-
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     frequency: Frequency = Frequency.HOURLY
@@ -46,8 +44,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     def scopes(self) -> dict[str, str]:
         """What a mark of each stream is good for: a wider scope has no mark yet, so it is read in full."""
         suppliers = ",".join([self.suppliers, *sorted(self.selected_suppliers)])
-        scopes = {stream.value: f"mapping={MAPPING_VERSION}" for stream in Stream}
-        return {**scopes, Stream.CONTACTS: f"mapping={MAPPING_VERSION} suppliers={suppliers}"}
+        scopes = {stream.value: f"mapping={MAPPING}" for stream in Stream}
+        return {**scopes, Stream.CONTACTS: f"mapping={MAPPING} suppliers={suppliers}"}
 
     def next_due(self, after: datetime) -> datetime | None:
         """When the next scheduled sync is due; None: never, a person starts each."""

@@ -38,7 +38,7 @@ class TaskWorker:
         self._turned_at = clock.monotonic()
 
     def turn(self) -> None:
-        # Polling with no room still keeps the membership alive; one is the least a poll can ask for.
+        # Also with no room: polling keeps the membership alive, and among the requests may be one to stop something.
         deliveries = self._consumer.poll(max(1, self._tasks.room()), self._wait)
         self._notice_losses()
         for delivery in deliveries:

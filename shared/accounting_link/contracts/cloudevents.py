@@ -18,6 +18,7 @@ from accounting_link.contracts.topics import Lane
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "accounting-link.legrandcrm.com")
 _encode = msgspec.json.Encoder(decimal_format="string").encode
+_OF_SCOPE = ("ce_accountid", "ce_connectionid", "ce_syncid", "ce_correlationid")
 
 Headers = list[tuple[str, bytes]]
 
@@ -140,13 +141,16 @@ def _decoder(type_: str) -> "msgspec.json.Decoder[Any]":
 
 
 def _scope(said: Mapping[str, str]) -> Scope | None:
+    """None where it cannot be had, or could not be stored: no outcome is told of what nobody could look up."""
+    if any("\0" in said.get(name, "") for name in _OF_SCOPE):
+        return None
     try:
         return Scope(
             account_id=said["ce_accountid"],
             connection_id=said["ce_connectionid"],
             sync_id=said.get("ce_syncid", ""),
-            attempt=int(said.get("ce_attempt", "1")),
-            ask=int(said.get("ce_ask", "1")),
+            attempt=_number(said.get("ce_attempt", "1")),
+            ask=_number(said.get("ce_ask", "1")),
             lane=Lane(said.get("ce_lane", Lane.BULK)),
             correlation_id=said.get("ce_correlationid", ""),
         )
@@ -155,8 +159,17 @@ def _scope(said: Mapping[str, str]) -> Scope | None:
 
 
 def _reading(said: Mapping[str, str]) -> int:
-    text = said.get("ce_reading", "")
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
+    try:
+        return _number(said.get("ce_reading", ""))
+    except ValueError:
+        return 0
+
+
+def _number(text: str) -> int:
+    """Of 63 bits at most, as databases hold them. Raises ValueError."""
+    if not text.isdecimal() or len(text) > 18:
+        raise ValueError("no number, or too large a one")
+    return int(text)
 
 
 def _rfc3339(time: datetime) -> str:

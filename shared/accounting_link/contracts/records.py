@@ -13,6 +13,10 @@ from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Tim
 from accounting_link.contracts.topics import RECORDS, Topic
 from accounting_link.contracts.words import Kind, Suppliers
 
+# Raised when the same record would be made into something else in the CRM: every mark is then void, so the next sync
+# reads everything once more, and every digest is another, so what stands is written again.
+MAPPING = 1
+
 
 class RecordEvent(Event, frozen=True, kw_only=True):
     TOPIC: ClassVar[Topic] = RECORDS

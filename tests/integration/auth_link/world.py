@@ -15,13 +15,13 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
-from accounting_link.chassis import callers, mongo
+from accounting_link.chassis import callers, mongo, outbox
 from accounting_link.chassis.callers import ADMIN, MEMBER, Caller
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db
 from accounting_link.testing.clock import FakeClock
-from auth_link.parts import SOURCE, OutboxOnly, Parts, assemble
+from auth_link.parts import SOURCE, Parts, assemble
 from auth_link.settings import Web, permit_plain_http
 from auth_link.tokens import Pause, Tokens
 from auth_link.vault import Vault
@@ -64,7 +64,7 @@ class World:
         vault_keys: tuple[str, ...] = (),
     ) -> Tokens:
         """Another replica of the service, as far as the database can tell."""
-        publisher = Publisher(OutboxOnly(), source=SOURCE, clock=self.clock)
+        publisher = Publisher(outbox.StoredOnly(), source=SOURCE, clock=self.clock)
         made = identity or XeroIdentity(self.settings.xero)
         vault = Vault(vault_keys or self.settings.vault_keys)
         return kind(db if db is not None else self.db, vault, made, publisher, self.clock, pause or self.clock.advance)

@@ -1,6 +1,7 @@
 """The worker's batch: from the broker's messages to the outcomes that are told, on twins."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -262,3 +263,46 @@ def test_a_batch_written_but_not_told_is_told_the_same_when_it_comes_again(crm: 
     [(_, told)] = crm.told(RecordsApplied)
     assert told == would_have_told
     assert len(crm.told(PartitionDrained)) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("ce_reading", "²".encode()),
+        ("ce_reading", b"9" * 5000),
+        ("ce_reading", b"%d" % 2**70),
+        ("ce_attempt", b"%d" % 2**70),
+        ("ce_syncid", b"a\0b"),
+        ("ce_time", b"2026-07-01"),
+    ],
+    ids=[
+        "a digit that is no number",
+        "5,000 digits",
+        "a number that no database holds",
+        "an attempt like it",
+        "a zero byte",
+        "no zone",
+    ],
+)
+def test_an_odd_header_costs_no_other_message_and_its_own_is_kept_or_set_aside(
+    crm: Crm, header: str, value: bytes
+) -> None:
+    message = crm.publisher.message(Outgoing(event=an_invoice("odd"), scope=SCOPE, place=HERE, reading=5))
+    headers = [(name, value if name == header else said) for name, said in message.headers]
+    crm.broker.deliver([replace(message, headers=headers)])
+    crm.given(an_invoice("good"))
+    crm.works()
+
+    assert crm.results()["good"] == Result.CREATED
+    assert "odd" in crm.results() or len(crm.dead()) == 1
+
+
+def test_a_time_without_a_zone_is_set_aside(crm: Crm) -> None:
+    message = crm.publisher.message(Outgoing(event=an_invoice("odd"), scope=SCOPE, place=HERE, reading=5))
+    zoneless = message.value.replace(b'"2026-07-01T08:00:00Z"', b'"2026-07-01T08:00:00"')
+    assert zoneless != message.value
+    crm.broker.deliver([with_value(message, zoneless)])
+    crm.works()
+
+    assert len(crm.dead()) == 1
+    assert crm.results() == {"odd": Result.FAILED}

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-MAPPING = "1"
-_KEY = MAPPING.encode()
+from accounting_link.contracts.records import MAPPING
+
+_KEY = str(MAPPING).encode()
 _encode = msgspec.msgpack.encode
 
 
