@@ -38,14 +38,16 @@ kill: .venv/demo.stamp ## Kill a service with -9 and watch it come back (SERVICE
 SUITES := unit contracts architecture integration faults e2e browser
 BROKER_SUITES := integration faults e2e
 PYTEST := $(RUN) -m pytest -m "not soak"
+# Two at a time, for most of a test of real parts is waiting.
+SIDE_BY_SIDE := -n 2 --dist loadgroup
 
 test: .venv/test.stamp ## All tests, fastest first (T=path for one; BROKER=kafka: the suites that use a broker, on Apache Kafka)
 ifdef T
 	@$(PYTEST) $(T)
 else ifeq ($(BROKER),kafka)
-	@$(PYTEST) $(wildcard $(addprefix tests/,$(BROKER_SUITES)))
+	@$(PYTEST) $(SIDE_BY_SIDE) $(wildcard $(addprefix tests/,$(BROKER_SUITES)))
 else
-	@$(PYTEST) $(wildcard $(addprefix tests/,$(SUITES)))
+	@$(PYTEST) $(SIDE_BY_SIDE) $(wildcard $(addprefix tests/,$(SUITES)))
 endif
 
 soak: .venv/test.stamp ## The long tests (BROKER=kafka)

@@ -13,7 +13,16 @@ from accounting_link.chassis.mongo import Db
 from accounting_link.testing.real_parts import RealParts, real_parts
 from deploy.local.run import Platform
 
+HERE = Path(__file__).parent
 BROKER = os.environ.get("BROKER") or "embedded"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests stay together where two processes share them out: those that share what is slow to start."""
+    for item in items:
+        suite = item.path.relative_to(HERE).parts[0]
+        together = {"faults": "faults", "e2e": "platform", "browser": "platform"}.get(suite, item.path.name)
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ class StateFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).resolve()
         self._lock: TextIOWrapper | None = None
+        self._ports: dict[int, TextIOWrapper] = {}
 
     @property
     def mark(self) -> str:
@@ -54,6 +55,10 @@ class StateFolder:
         if self._lock:
             self._lock.close()
             self._lock = None
+        for claim in self._ports.values():
+            Path(claim.name).unlink(missing_ok=True)
+            claim.close()
+        self._ports.clear()
 
     def is_held(self) -> bool:
         """Whether a runner lives in it now."""
@@ -84,10 +89,26 @@ class StateFolder:
         known: dict[str, int] = _read(self.path / "ports.json", {})
         taken = {port for other, port in known.items() if other != name}
         port = given.get(name) or known.get(name, 0)
-        if name not in given and not (port and is_free(port)):
+        while name not in given and not (port and self._claim(port)):
             port = free_port(taken)
         _write(self.path / "ports.json", {**known, name: port})
         return port
+
+    def _claim(self, port: int) -> bool:
+        """Whether it is free and no other runner of this machine, that may not listen yet, has chosen it."""
+        if port in self._ports:
+            return is_free(port)
+        folder = Path(tempfile.gettempdir(), f"accounting-link-ports-{os.getuid()}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            claim = _locked(folder / str(port))
+        except AlreadyRunningError:
+            return False
+        if not is_free(port):
+            claim.close()
+            return False
+        self._ports[port] = claim
+        return True
 
     def secrets(self) -> dict[str, str]:
         """Keys made at the first run and kept, so that a second can read what the first encrypted."""

@@ -10,9 +10,12 @@ from tests.e2e.people import World, an_account
 @pytest.fixture(scope="session")
 def world(platform: Platform) -> World:
     xero = f"http://{platform.address('xero-simulator')}/simulator"
-    first = requests.get(f"{xero}/organisations", timeout=10).json()["items"][0]["tenant"]
-    small = {"name": "Kauri Timber Ltd", "seed": 5, "contacts": 30, "invoices": 40}
-    second = requests.post(f"{xero}/organisations", json=small, timeout=10).json()["tenant"]
-    world = World(platform, an_account(platform, "legrand:admin", first), an_account(platform, "kauri:admin", second))
+
+    def organisation(name: str, seed: int) -> str:
+        small = {"name": name, "seed": seed, "contacts": 60, "invoices": 90}
+        return str(requests.post(f"{xero}/organisations", json=small, timeout=10).json()["tenant"])
+
+    first, second = organisation("Rata Timber Ltd", 4), organisation("Rimu Timber Ltd", 5)
+    world = World(platform, an_account(platform, "rata:admin", first), an_account(platform, "rimu:admin", second))
     world.ours.doomed = world.ours.crm.connect(second)
     return world

@@ -10,13 +10,14 @@ import requests
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
 from tests.e2e.test_flow import FINAL, until
+from tests.sessions import entered
 
 SEEDS = count(90)  # of one seed there is one organisation
 
 
 @dataclass
 class Life:
-    """One organisation of the second account."""
+    """One organisation of an account of its own."""
 
     platform: Platform
     crm: Crm
@@ -61,8 +62,7 @@ def life(platform: Platform) -> Life:
     seed = next(SEEDS)
     made = {"name": f"Totara Joinery {seed} Ltd", "seed": seed, "contacts": 60, "invoices": 90}
     tenant = requests.post(f"{xero}/organisations", json=made, timeout=10).json()["tenant"]
-    crm = Crm(platform.public_url)
-    crm.sign_in("kauri:admin")
+    crm = entered(platform, "totara:admin")
     connection = crm.connect(tenant)
     until(lambda: crm.knows(f"/settings/{connection}"))
     return Life(platform, crm, tenant, connection)

@@ -23,7 +23,7 @@ few = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_
 
 
 def ask(case: Case, world: World) -> None:
-    headers = bearer(world.session("legrand:admin"))
+    headers = bearer(world.session("rata:admin"))
     case.call_and_validate(base_url=world.platform.public_url, headers=headers, checks=CHECKS, allow_redirects=False)
 
 

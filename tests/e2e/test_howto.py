@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs/howto/embed-in-your-crm.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def run(world: World, examples: list[str], person: str = "legrand:admin") -> dict[str, Any]:
+def run(world: World, examples: list[str], person: str = "rata:admin") -> dict[str, Any]:
     names: dict[str, Any] = {"GATEWAY": world.platform.public_url, "SESSION": world.session(person)}
     for example in examples:
         exec(compile(example, str(PAGE), "exec"), names)  # the page's own words
@@ -25,7 +25,7 @@ def test_the_examples_run_one_after_another(world: World) -> None:
     names = run(world, EXAMPLES)
 
     assert len(EXAMPLES) >= 6
-    assert names["me"]["account_id"] == "legrand"
+    assert names["me"]["account_id"] == "rata"
     assert names["sync"]["state"] == "completed"
     tab = names["xero_tab"](names["company"]["id"])
     assert escape(names["company"]["name"]) in tab
@@ -40,7 +40,7 @@ def test_the_tab_takes_no_more_lines_than_the_page_says() -> None:
 
 def test_who_sees_no_money_gets_the_tab_without_it(world: World) -> None:
     names = run(
-        world, [EXAMPLES[0], next(example for example in EXAMPLES if "def xero_tab" in example)], "legrand:no-money"
+        world, [EXAMPLES[0], next(example for example in EXAMPLES if "def xero_tab" in example)], "rata:no-money"
     )
 
     assert "<tr>" not in names["xero_tab"](names["company"]["id"])

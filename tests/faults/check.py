@@ -80,7 +80,7 @@ def picture(run: Import) -> Picture:
         "sale": Counter(row["xero_id"] for row in crm.transactions.find(run.of_account)),
         "outcome": Counter(
             (row["kind"], row["xero_id"], row["result"], row["reason"])
-            for row in logs.record_outcomes.find(run.of_account)
+            for row in logs.record_outcomes.find(run.of_sync)
         ),
         "line of the sales log": Counter(row["xero_id"] for row in logs.sales_log.find(run.of_account)),
         "dead letter": Counter(row["about"] for row in logs.dead_letters.find(run.of_account)),

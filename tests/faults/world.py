@@ -10,19 +10,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jwt
 import requests
 from pymongo import MongoClient
 
-from crm_frontend.sign_in import ALGORITHM, AUDIENCE, ISSUER, SigningKey
 from deploy.local import services
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
+from tests.sessions import entered
 
 Doc = dict[str, Any]
 
@@ -136,8 +135,7 @@ class World:
         name, account_id = f"Organisation {uuid.uuid4().hex[:8]}", f"account-{uuid.uuid4().hex[:8]}"
         wanted = {"name": name, "seed": 5, "contacts": CONTACTS, "invoices": SALES}
         tenant_id = self.simulator("organisations", wanted)["tenant"]
-        crm = Crm(self.platform.public_url)
-        crm.enter(self._session_of(account_id))
+        crm = entered(self.platform, f"{account_id}:admin")
         connection_id = crm.connect(tenant_id)
         until(lambda: crm.knows(f"/settings/{connection_id}"), "sync-orchestrator knows the connection")
         return Import(world=self, account_id=account_id, tenant_id=tenant_id, connection_id=connection_id, crm=crm)
@@ -154,14 +152,6 @@ class World:
         answer.raise_for_status()
         told: Doc = answer.json()
         return told
-
-    def _session_of(self, account_id: str) -> str:
-        """As the CRM's sign-in would give it to an administrator of that account."""
-        key = SigningKey.from_pem(self.platform.environment("crm-frontend")["SIGN_IN_KEY"])
-        now = datetime.now(UTC)
-        whose = {"sub": "legrand-admin", "account_id": account_id, "name": "Ada", "roles": ["admin", "member"]}
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + timedelta(hours=1), **whose}
-        return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
 
     # Breaking
 

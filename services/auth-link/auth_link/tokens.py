@@ -12,6 +12,7 @@ Whoever dies in between leaves a ``refreshing`` that runs out. The next who need
 minute of its running out, asks again with the old token, which Xero takes for 30 minutes after its first use.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,6 +40,9 @@ _PAUSE, _LOOKS = timedelta(milliseconds=100), 100  # ten seconds of waiting for 
 _TRIES = 2  # refreshes for one who asks: the second when another's came between
 _BARELY = timedelta(seconds=30)
 _A_PASS = 100
+# Of the 32 threads that a process has (chassis/gunicorn_conf.py): the others answer the gateway, whoever Xero keeps
+# waiting.
+_WAITING_AT_ONCE = 16
 
 LOST_BECAUSE = "Xero no longer accepts the permission that was given: it was withdrawn, or not used for 60 days."
 
@@ -113,6 +117,7 @@ class Tokens:
     ) -> None:
         self._db, self._vault, self._identity = db, vault, identity
         self._publisher, self._clock, self._pause = publisher, clock, pause
+        self._waiting = threading.BoundedSemaphore(_WAITING_AT_ONCE)
 
     # -- keeping
 
@@ -161,10 +166,22 @@ class Tokens:
 
     def give(self, connection_id: str, refused: str = "", reference: str = "") -> Given:
         """An access token good for five minutes or more, unless Xero does not answer: then the one there is while it
-        lives. Returns within half a minute.
+        lives. Returns within half a minute; at once when many wait for Xero already.
 
         Raises UnknownConnectionError, NotConnectedError, NoTokenYetError.
         """
+        connection = self._connected(connection_id)
+        tokens = self._of(connection)
+        if tokens is not None and decide(tokens, self._clock.now(), refused, renewed=False) is Step.GIVE:
+            return self._given(connection, tokens)
+        if not self._waiting.acquire(blocking=False):
+            return self._make_do(connection, tokens, refused)
+        try:
+            return self._give_in_time(connection_id, refused, reference)
+        finally:
+            self._waiting.release()
+
+    def _give_in_time(self, connection_id: str, refused: str, reference: str) -> Given:
         seen, tries = "", 0
         for _ in range(_LOOKS):
             connection = self._connected(connection_id)
@@ -180,8 +197,6 @@ class Tokens:
                         continue
                     return self._make_do(connection, tokens, refused)
             self._pause(_PAUSE)
-        if tokens is None:
-            raise NoTokenYetError
         return self._make_do(connection, tokens, refused)
 
     def of_set(self, token_set_id: str, account_id: str, refused: str = "") -> Access | None:
@@ -227,9 +242,9 @@ class Tokens:
             fingerprint=tokens["fingerprint"],
         )
 
-    def _make_do(self, connection: Document, tokens: Document, refused: str) -> Given:
+    def _make_do(self, connection: Document, tokens: Document | None, refused: str) -> Given:
         """No new token is to be had now. The old one may still do."""
-        if refused == tokens["fingerprint"] or tokens["expires_at"] - self._clock.now() < _BARELY:
+        if tokens is None or refused == tokens["fingerprint"] or tokens["expires_at"] - self._clock.now() < _BARELY:
             raise NoTokenYetError
         return self._given(connection, tokens)
 

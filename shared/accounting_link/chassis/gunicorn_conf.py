@@ -9,7 +9,7 @@ from accounting_link.chassis import logs
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_WORKERS", "1"))
 worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS", "16"))  # a page that follows a sync holds one
+threads = int(os.environ.get("WEB_THREADS", "32"))  # a page that follows a sync holds one
 graceful_timeout = 10
 timeout = 60
 keepalive = 75

@@ -19,7 +19,7 @@ TITLE = "# Settings\n\nAll come from the environment. Written by `make docs`; ch
 OTHERWISE = (
     Asked("BIND", "host:port that a web service listens on", "0.0.0.0:8000", False),
     Asked("WEB_WORKERS", "processes of a web service", "1", False),
-    Asked("WEB_THREADS", "threads of each of its processes; a page that follows a sync holds one", "16", False),
+    Asked("WEB_THREADS", "threads of each of its processes; a page that follows a sync holds one", "32", False),
     Asked("PROMETHEUS_MULTIPROC_DIR", "an empty folder a web service, for the metrics of its processes", None, False),
     Asked("FAULT_POINT", "for tests: `name:n` kills a worker the nth time it reaches that point", "", False),
     Asked("FAULT_MARKER", "for tests: a file made just before; where it exists nothing is killed", "", False),

@@ -417,3 +417,37 @@ def test_a_failing_xero_does_not_stop_the_worker(world: World, kiwi: str) -> Non
     world.advance(timedelta(seconds=5))
     assert world.parts.tokens.attend(lambda: True) == 1
     assert not losses(world)
+
+
+class Silent(XeroIdentity):
+    """Xero takes every call and answers none until it is told to; who waits for another's call waits here too."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.settings.xero)
+        self.asked, self.answers = threading.Semaphore(0), threading.Event()
+
+    def refresh(self, refresh_token: str) -> Grant:
+        self.wait(timedelta())
+        return super().refresh(refresh_token)
+
+    def wait(self, span: timedelta) -> None:
+        self.asked.release()
+        self.answers.wait(30)
+
+
+def test_while_xero_keeps_many_waiting_others_are_answered_at_once(world: World, kiwi: str) -> None:
+    """Else a silent Xero would take every thread, and with them the gateway's question who is asking."""
+    half, xero = 16, Silent(world)
+    tokens = world.tokens(xero, pause=xero.wait)
+    world.advance(timedelta(minutes=31))
+    with ThreadPoolExecutor(half) as pool:
+        waiting = [pool.submit(tokens.give, kiwi) for _ in range(half)]
+        try:
+            assert all(xero.asked.acquire(timeout=10) for _ in range(half))
+            with pytest.raises(NoTokenYetError):
+                tokens.give(kiwi)
+            assert not any(each.done() for each in waiting)
+        finally:
+            xero.answers.set()
+    assert len({each.result().access_token for each in waiting}) == 1
+    assert works_at_xero(world, tokens.give(kiwi))

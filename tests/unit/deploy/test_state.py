@@ -42,7 +42,10 @@ def test_keys_are_readable_by_their_owner_only(folder: StateFolder) -> None:
 
 
 def test_a_unit_keeps_its_port_from_run_to_run(folder: StateFolder) -> None:
-    assert StateFolder(folder.path).port("mongod", {}) == folder.port("mongod", {})
+    port = folder.port("mongod", {})
+    folder.release()
+
+    assert StateFolder(folder.path).port("mongod", {}) == port
 
 
 def test_a_port_that_somebody_else_took_meanwhile_is_given_up(folder: StateFolder) -> None:
@@ -96,3 +99,17 @@ def test_starting_afresh_forgets_everything_but_who_holds_the_folder(folder: Sta
     assert {file.name for file in folder.path.iterdir()} == {"lock"}
     assert folder.secrets() != before
     assert folder.is_held()
+
+
+def test_a_port_that_another_runner_has_chosen_is_not_given_before_it_listens(tmp_path: Path) -> None:
+    one, other = StateFolder(tmp_path / "one"), StateFolder(tmp_path / "other")
+    one.hold()
+    other.hold()
+    port = one.port("gateway", {})
+    (other.path / "ports.json").write_text(json.dumps({"gateway": port}))
+
+    assert other.port("gateway", {}) != port
+
+    one.release()
+    (other.path / "ports.json").write_text(json.dumps({"gateway": port}))
+    assert other.port("gateway", {}) == port
