@@ -31,8 +31,8 @@ METHODS = ("get", "put", "post", "patch", "delete")
 DATABASES = ("auth_link", "sync_orchestrator", "crm", "logs", "xero_adapter")
 # Of the app or of a person at Xero, not of an account; their documents hold nothing of anybody's.
 OF_NO_ACCOUNT = {"permits", "app_permits", "leases", "vault_check", "rates", "outbox", "owed", "oauth_states"}
-# Emptied again within seconds, and no route reads them.
-IN_PASSING = {"missing", "asked"}
+# Notes of a worker to itself, some of them for seconds; no route reads them.
+NOTES = {"sync_orchestrator.missing", "sync_orchestrator.asked", "xero_adapter.organisations"}
 
 
 @dataclass(frozen=True, slots=True)

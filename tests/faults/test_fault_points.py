@@ -48,17 +48,20 @@ def test_what_a_worker_did_and_had_not_committed_comes_again_and_changes_nothing
 
 
 def test_a_page_that_was_published_before_its_checkpoint_is_published_twice_and_counts_once(world: World) -> None:
-    marker = world.arm("xero-adapter-bulk", "xero-adapter:after-publish", after=5)
+    marker = world.arm("xero-adapter-bulk", "xero-adapter:after-publish", after=12)
     run = world.imports()
 
     with world.dead_at("xero-adapter-bulk", marker, run):
         pass
 
     assert wrong_with(run.ends()) == []
+    assert told_twice(run) > told_twice(world.undisturbed)
+
+
+def told_twice(run: Import) -> int:
+    """Records. Reading by keyset may ask again for the last of a page, so there are some in any case."""
     told = Counter(one.event.subject() for one in told_of(run, RECORDS) if isinstance(one.event, RecordEvent))
-    # Reading by keyset asks again for the last record of each page: so many come twice in any case.
-    pages = sum(stream["pages"] for stream in run.sync()["progress"].values())
-    assert told.total() - len(told) > pages
+    return told.total() - len(told)
 
 
 @pytest.mark.parametrize(("name", "topic"), [("sync-orchestrator-worker", REQUESTS), ("auth-link-worker", CONNECTIONS)])
