@@ -162,7 +162,8 @@ def _first_sync(tenant: str) -> SyncRequested:
 def replicas(broker: str, **told: str) -> Iterator[Replicas]:
     """One replica, which ``scale`` changes. ``told``: environment of every one of them."""
     desk = TokenDesk()
-    told = {"LOG_LEVEL": "WARNING", **told}
+    # On a busy machine a replica may be silent for a while; its partitions must not move meanwhile.
+    told = {"LOG_LEVEL": "WARNING", "KAFKA_SESSION_TIMEOUT": "15", **told}
     overrides = {XERO: _TINY, ADAPTER: {**told, "AUTH_LINK_URL": desk.url("replica-1")}}
     try:
         with (
