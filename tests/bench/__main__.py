@@ -7,19 +7,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from accounting_link.chassis import logs, mongo, topics
+from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.testing.real_parts import RealParts
 from deploy.local.run import Platform
-from tests.bench import adapter, figures, pipeline, syncs
+from tests.bench import adapter, figures, pipeline, scaling, syncs, volume
+from tests.bench.figures import Report
 
 
 def main(env: Mapping[str, str]) -> int:
+    began = SYSTEM_CLOCK.monotonic()
     broker, as_json = env.get("BROKER") or "embedded", env.get("JSON") == "1"
     with os.fdopen(os.dup(sys.stdout.fileno()), "w") as stdout:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # logs go elsewhere, children's too
         logs.start("bench", "ERROR")
         with parts(broker) as found:
             reports = [pipeline.run(found), adapter.run(found)]
-        reports.append(syncs.run(broker))
+        reports += [syncs.run(broker), scaling.run(broker), volume.run()]
+        reports.append(Report(figures=[], notes=[f"Measured in {SYSTEM_CLOCK.monotonic() - began:.0f} s."]))
         figures.tell(reports, as_json, stdout)
     return 0
 

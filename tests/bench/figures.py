@@ -33,8 +33,10 @@ class Figure:
     def verdict(self) -> str:
         if self.target is None:
             return ""
-        ratio = self.median / self.target if self.lower else self.target / self.median
-        return "reached" if self.reaches() else f"missed, {ratio:.1f} times off"
+        if self.reaches():
+            return "reached"
+        better, worse = sorted((self.median, self.target))
+        return f"missed, {worse / better:.1f} times off" if better else "missed"
 
     def as_json(self) -> dict[str, Any]:
         told = {"name": self.name, "unit": self.unit, "target": self.target, "verdict": self.verdict()}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from accounting_link.testing.real_parts import RealParts
-from tests.bench import adapter, pipeline
+from tests.bench import adapter, pipeline, volume
 from tests.bench.figures import Figure, Report
 from tests.conftest import local_parts, prepare_topics
 
@@ -40,6 +40,17 @@ def test_the_adapter_is_at_most_five_times_slower_than_a_first_sync_allows(ready
     report = adapter.run(ready, contacts=100, invoices=900, rounds=1)
 
     assert named(report, "adapter alone").reaches(SLACK), report.figures
+
+
+def test_fifty_thousand_invoices_add_little_memory_and_each_page_is_checkpointed_once() -> None:
+    """A tenth of the bench's. Its control keeps what it reads, and reads a page twice."""
+    limit = volume.TARGET_MB / 3
+    found = volume.measure(volume.INVOICES // 10, limit)
+
+    assert found.adapter.records == found.sales
+    assert found.adapter.pages > 50
+    assert (found.adapter.wrong, found.keeper.wrong > 0) == (0, True)
+    assert found.grown_mb < limit < found.kept_mb
 
 
 def test_a_figure_far_off_its_target_is_told_as_missed() -> None:

@@ -59,6 +59,12 @@ class MemoryBroker:
         with self._lock:
             return dict(self._groups.setdefault(group.name, _GroupState()).committed)
 
+    def ends(self) -> dict[Place, int]:
+        """Of every partition, the offset that its next record will have."""
+        with self._lock:
+            places = (Place(topic, number) for topic, count in _PARTITIONS.items() for number in range(count))
+            return {place: len(self._logs.get(place, ())) for place in places}
+
     def lag(self, group: Group) -> int:
         with self._lock:
             done = self.committed(group)

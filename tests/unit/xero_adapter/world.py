@@ -1,6 +1,6 @@
 """xero-adapter in memory: the simulator's core as Xero, the broker's twin, a clock that only this moves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -134,12 +134,18 @@ class World:
     def calls(self) -> list[dict[str, Any]]:
         return list(self.simulator.calls.told(self.tenant)["calls"])
 
-    def request(self, scope: Scope = SCOPE, since: datetime | None = None, **settings: Any) -> None:
+    def request(
+        self,
+        scope: Scope = SCOPE,
+        since: datetime | None = None,
+        streams: Iterable[Stream] = tuple(Stream),
+        **settings: Any,
+    ) -> None:
         event = SyncRequested(
             tenant_id=self.tenant,
             authorisation=1,
             kind=SyncKind.FULL,
-            streams=tuple(StreamRequest(stream=stream, since=since) for stream in Stream),
+            streams=tuple(StreamRequest(stream=stream, since=since) for stream in streams),
             settings=SyncSettings(**settings),
             requested_by="ada",
             requested_at=self.clock.now(),
