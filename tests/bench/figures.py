@@ -80,7 +80,7 @@ def _figures(figures: Sequence[Figure]) -> Table:
     table.add_column("verdict")
     for figure in figures:
         least, median, most = (_number(of(figure.values)) for of in (min, statistics.median, max))
-        bound = "" if figure.target is None else f"{'<' if figure.lower else '≥'} {_number(figure.target)}"
+        bound = "" if figure.target is None else f"{'≤' if figure.lower else '≥'} {_number(figure.target)}"
         table.add_row(figure.name, figure.unit, least, median, most, bound, figure.verdict())
     return table
 

@@ -20,6 +20,7 @@ from tests.bench.replicas import Doc, Replicas, replicas
 LATENCY_MS, PAGE = 200, 50
 MOST = 8
 TARGET, MOST_BUSY = 7.0, 70.0
+_TOO_BUSY = 90.0
 _LOOK_EVERY = 0.2
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -168,8 +169,15 @@ def _report(done: Sequence[Round], control: Round) -> Report:
             f"Adapters of one thread, {REQUESTS.partitions} partitions, a Xero of {LATENCY_MS} ms, pages of {PAGE}:",
             *(f"  {_told(one)}" for one in done),
             f"  All on one partition: {_told(control)}",
+            *_warning(done),
         ],
     )  # fmt: skip
+
+
+def _warning(done: Sequence[Round]) -> list[str]:
+    if max(one.busy for one in done) < _TOO_BUSY:
+        return []
+    return ["  Other work took the processor meanwhile; left to themselves, many adapters make more calls."]
 
 
 def _told(one: Round) -> str:

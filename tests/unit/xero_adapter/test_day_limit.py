@@ -128,7 +128,7 @@ def test_ten_organisations_on_their_day_limit_ask_for_no_replica_and_go_on_by_th
 def test_without_parking_they_stand_in_the_queue_and_ask_for_a_replica() -> None:
     """The control of the test above, past the moment when the others were parked."""
     office, orchestrator = ten_at_their_limit(NeverParks)
-    office.clock.run(lambda: _turned(orchestrator) and office.clock.monotonic() > 300, LONG)
+    office.clock.run(lambda: _turned(orchestrator) and office.clock.monotonic() > 60, LONG)
 
     assert orchestrator.parked_until() == {}
     assert sum(lags(office).values()) == 10
