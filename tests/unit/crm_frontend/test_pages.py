@@ -319,7 +319,7 @@ def test_the_log_shows_sales_by_number_customer_and_total_and_leads_to_them(open
 
 def test_the_list_of_syncs_says_how_many_records_came_in_were_left_out_and_failed(open_as: Open) -> None:
     said = read(open_as, connected(), "/xero/log")
-    assert "6.5 seconds 8,949 250 1" in said
+    assert "6.5 s 8,949 250 1" in said
 
 
 def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
@@ -330,7 +330,7 @@ def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
 
 def test_the_sales_log_names_companies_and_says_who_is_left_out(open_as: Open) -> None:
     said = read(open_as, connected(), "/xero/sales")
-    assert "INV-0077 Invoice Kea Interiors 5 Jan 2026 20 Jan 2026 Awaiting payment NZD 1,234.50 1,000.00" in said
+    assert "INV-0077 Invoice Kea Interiors 5 Jan 2026 due 20 Jan 2026 Awaiting payment NZD 1,234.50 1,000.00" in said
     assert "INV-0078 Invoice Bare Name Ltd Left out" in said
 
 
