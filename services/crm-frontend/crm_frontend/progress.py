@@ -33,6 +33,9 @@ class Counts:
         return sum(self.outcomes.values())
 
 
+_LEAST = 12.0  # the bar of a line is narrow
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What came of a sync's records, in one line."""
@@ -47,7 +50,7 @@ def line(results: Mapping[str, int]) -> Line:
     """From the numbers of the list of syncs: by result, of all kinds."""
     shown = _in_order(results)
     imported = sum(shown.get(name, 0) for name in ("created", "updated", "unchanged"))
-    return Line(imported, shown.get("left_out", 0), shown.get("failed", 0), pictures.stacked(shown))
+    return Line(imported, shown.get("left_out", 0), shown.get("failed", 0), pictures.stacked(shown, _LEAST))
 
 
 def bars(sync: Mapping[str, Any]) -> list[Bar]:

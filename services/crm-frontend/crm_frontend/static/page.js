@@ -32,7 +32,8 @@ function move(panel, sync) {
       number.textContent = value === null ? "…" : counted.format(value);
     }
   }
-  return sync.state === panel.dataset.state;
+  const hasBegun = sync.started_at && !panel.querySelector("[data-seconds]"); // from now on its seconds are shown
+  return sync.state === panel.dataset.state && !hasBegun;
 }
 
 function follow(panel) {
