@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from crm_frontend import lookup, pictures, progress
+from crm_frontend import lookup, progress
 from crm_frontend.gateway import Answer
 from crm_frontend.pages.common import Page, api, chosen, of_connection, page, query, signed_in, site, standing, xero_url
 
@@ -166,13 +166,12 @@ def log_of(connection: str, sync_id: str) -> Page:
         return elsewhere
     wanted = query("result", "kind", "cursor")
     records = api().get(f"/logs/sync/{sync_id}/records", **wanted)
-    counted = progress.counts(told.data or {})
     return page(
         "xero/log_of.html",
         main=told,
         sync_id=sync_id,
-        counts=counted,
-        bars={each.kind: pictures.stacked(each.outcomes) for each in counted},
+        counts=progress.counts(told.data or {}),
+        line=progress.line(progress.results(told.data or {})),
         records=records,
         customers=lookup.customers(api(), connection, _contacts(records.items)),
         filters={**wanted, "connection": connection},
