@@ -76,6 +76,8 @@ def config(level: str = "INFO") -> dict[str, Any]:
         # What a library says at INFO is about itself, not about anybody's records.
         "loggers": {
             **{name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+            # It warns whenever one turn of its loop took a tenth of a second.
+            "kafka.net.selector": {"level": "ERROR"},
             # At DEBUG they write codes, verifiers and tokens.
             **{name: {"level": "WARNING"} for name in ("requests_oauthlib", "oauthlib")},
             # gunicorn gives its loggers a handler of its own unless they are named here.
