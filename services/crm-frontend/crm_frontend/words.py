@@ -92,6 +92,7 @@ AGES = {
     "days_61_90": "61 to 90 days",
     "days_over_90": "Over 90 days",
 }
+OWED = {"settled": "Paid or credited", "owed": "Owed"}
 FREQUENCIES = {
     "manual": "Only when I press Sync",
     "15m": "Every 15 minutes",

@@ -333,8 +333,16 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/transactions/totals")
     def totals() -> Any:
-        owed = {"kind": "invoice", "currency": "NZD", "status": "AUTHORISED", "count": 3, "total": "9", "due": "700.10"}
-        return world.listed(owed, {**owed, "status": "PAID", "due": "0.00"}, {**owed, "due": "300.20"})
+        owed = {
+            "kind": "invoice",
+            "currency": "NZD",
+            "status": "AUTHORISED",
+            "count": 3,
+            "total": "2000.00",
+            "due": "700.10",
+        }
+        paid, note = {**owed, "status": "PAID", "due": "0.00"}, {**owed, "kind": "credit_note", "due": "0.00"}
+        return world.listed(owed, paid, note, {**owed, "status": "DRAFT"}, {**owed, "due": "300.20"})
 
     @app.get("/api/v1/organisations/<_id>")
     def organisation(_id: str) -> Any:

@@ -398,7 +398,7 @@ def test_the_sync_page_is_about_the_last_sync_that_was_asked_for(open_as: Open) 
 
 
 def test_money_on_the_first_page_is_what_awaits_payment_per_currency(open_as: Open) -> None:
-    assert "Owed by customers NZD 1,000.30" in read(open_as, connected(), "/")
+    assert "Owed by customers NZD 1,000.30 of NZD 6,000.00 invoiced" in read(open_as, connected(), "/")
 
 
 # An API is down, or refuses.

@@ -1,6 +1,7 @@
 """The first page, and Accounting Link: choosing Xero, connecting, and what came of it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from accounting_link.chassis.web import reference
-from crm_frontend import progress, words
+from crm_frontend import pictures, progress, words
 from crm_frontend.gateway import Answer, Problem
 from crm_frontend.pages import session
 from crm_frontend.pages.common import Page, api, chosen, connections, may, page, query, signed_in
@@ -42,13 +43,26 @@ def _line(syncs: Answer, told: Answer) -> progress.Line | None:
     return next((progress.line(line["results"]) for line in told.items if line["id"] == last), None)
 
 
-def _owed(totals: Answer) -> dict[str, Decimal]:
-    """By currency. Sales that await payment; an answer for another status adds nothing."""
-    owed: dict[str, Decimal] = {}
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One currency's approved invoices."""
+
+    currency: str
+    due: Decimal
+    invoiced: Decimal
+    pieces: list[pictures.Piece]
+
+
+def _owed(totals: Answer) -> list[Owed]:
+    found: dict[str, tuple[Decimal, Decimal]] = {}
     for item in totals.items:
-        if item["status"] == "AUTHORISED":
-            owed[item["currency"]] = owed.get(item["currency"], Decimal(0)) + words.decimal(item["due"])
-    return owed
+        if item["kind"] == "invoice" and item["status"] in ("AUTHORISED", "PAID"):
+            due, invoiced = found.get(item["currency"], (Decimal(0), Decimal(0)))
+            found[item["currency"]] = due + words.decimal(item["due"]), invoiced + words.decimal(item["total"])
+    return [
+        Owed(currency, due, invoiced, pictures.stacked({"settled": invoiced - due, "owed": due}))
+        for currency, (due, invoiced) in sorted(found.items())
+    ]
 
 
 @blp.get("/accounting-link")
