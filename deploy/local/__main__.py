@@ -19,6 +19,9 @@ from deploy.local.state import AlreadyRunningError, StateFolder, is_free
 
 def main(action: str, env: Mapping[str, str]) -> int:
     folder = StateFolder(env.get("STATE") or ".demo")
+    if action in ("status", "logs"):
+        # Their reader may have seen enough (`make status | head`): end quietly then, as other tools do.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if action == "status":
         show.status(folder, as_json=env.get("JSON") == "1")
     elif action == "logs":

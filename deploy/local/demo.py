@@ -132,10 +132,11 @@ def tell(log: Doc, sync: Doc, spent: dict[str, float], console: Console) -> None
     table = Table("", "created", "updated", "unchanged", "left out", "failed", title=f"Sync {sync['state']}")
     for kind, counts in log["counts"].items():
         results = ("created", "updated", "unchanged", "left_out", "failed")
-        table.add_row(f"{kind}s", *(str(counts.get(result, 0)) for result in results))
+        table.add_row(f"{kind.replace('_', ' ')}s", *(str(counts.get(result, 0)) for result in results))
     console.print(table)
     for reason in log["reasons"]:
-        console.print(f"  {reason['count']} {reason['kind']}s {reason['result'].replace('_', ' ')}: {reason['reason']}")
+        what = f"{reason['kind']}{'' if reason['count'] == 1 else 's'} {reason['result']}".replace("_", " ")
+        console.print(f"  {reason['count']} {what}: {reason['reason']}")
     console.print(
         f"  {log['duration_seconds']:.1f} s, of which {spent['seconds']:.1f} s the simulator's own; "
         f"{spent['calls']:.0f} calls to Xero, {spent['bytes'] / 1e6:.2f} MB\n"

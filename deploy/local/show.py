@@ -58,9 +58,12 @@ def logs(folder: StateFolder, reference: str) -> None:
     """Every service's log as one stream by time; with a reference only the lines that carry it."""
     files = {row["name"]: Path(row["log"]) for row in folder.read_status()["units"] if row["kind"] not in _PARTS}
     lines = [line for name, file in files.items() if file.exists() for line in _lines(name, file)]
-    for at, name, text in sorted(lines, key=lambda line: line[0]):
-        if reference in text:
-            print(f"{at} {name:<26} {_readable(text)}")
+    found = [line for line in sorted(lines, key=lambda line: line[0]) if reference in line[2]]
+    for at, name, text in found:
+        print(f"{at} {name:<26} {_readable(text)}")
+    if not found:
+        what = f"No line of any log names {reference}" if reference else "There are no logs yet"
+        sys.exit(f"{what} in {folder.path}/logs (of this start only; those of the one before are in logs.before).")
 
 
 def _lines(name: str, file: Path) -> Iterator[tuple[str, str, str]]:

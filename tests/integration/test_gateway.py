@@ -208,6 +208,27 @@ def test_another_name_for_the_address_is_refused(gateway: Gateway) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "application/json", "*/*"])
+def test_who_looks_in_a_browser_under_another_name_reads_which_address_is_right(gateway: Gateway, accept: str) -> None:
+    answer = gateway.get("/xero/sync", Host="localhost:1", Accept=accept)
+    assert answer.status_code == 421
+    assert gateway.url in answer.text
+    if "html" not in accept:
+        assert answer.json()["type"] == "/api/problems/other-host"
+        return
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert f'<a href="{gateway.url}/">' in answer.text
+    assert "does not answer to that name" in answer.text
+
+
+def test_who_looks_in_a_browser_reads_a_page_where_a_program_reads_a_problem(gateway: Gateway) -> None:
+    seen = gateway.get("/api/v1/nowhere", Accept="text/html")
+    assert (seen.status_code, seen.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at this address." in seen.text
+    assert seen.headers["X-Request-Id"] in seen.text
+    assert gateway.get("/api/v1/nowhere", Accept="application/json").json()["status"] == 404
+
+
 def test_a_request_over_a_megabyte_is_refused(gateway: Gateway) -> None:
     def post(size: int) -> requests.Response:
         cookies = {"session": "good"}

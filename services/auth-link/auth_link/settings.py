@@ -122,7 +122,7 @@ class Worker:
         """Reads and checks all of it; one SettingsError names every problem at once."""
         with env.reading(environ) as read:
             return cls(
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 mongo_uri=_mongo_uri(read),
                 status_bind=read.text("STATUS_BIND", "host:port of /healthz, /readyz and /metrics"),
                 xero=XeroApp.read(read),

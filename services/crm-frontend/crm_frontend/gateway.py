@@ -50,6 +50,11 @@ class Problem:
     def is_missing(self) -> bool:
         return self.status == 404
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same, asked again, may go well: not what is refused for what it is."""
+        return self.status in (0, 408, 425, 429) or self.status >= 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -130,7 +135,7 @@ class Api:
             return self._unreachable(path, status, reference)
         return Problem(
             what=str(data.get("detail") or data.get("title") or "This did not work."),
-            do=str(data.get("do") or "Try again; if it stays, tell support the reference."),
+            do=str(data.get("do") or "If it stays, tell support the reference."),
             reference=reference,
             status=status,
             slug=slug,

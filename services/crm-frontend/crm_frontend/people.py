@@ -9,6 +9,7 @@ ROLES = {
     MEMBER: "Member: syncs and sees everything",
     NO_MONEY: "No money: companies and contacts only",
 }
+ROLE_NAMES = {ADMIN: "administrator", MEMBER: "member", NO_MONEY: "no money"}
 _NAMES = {
     "legrand": ("Legrand Demo Company", ("Ada Legrand", "Max Member", "Nora Nomoney")),
     "kauri": ("Kauri Timber Merchants", ("Aroha Kauri", "Moana Member", "Niko Nomoney")),
@@ -29,6 +30,10 @@ class Person:
     @property
     def user_id(self) -> str:
         return f"{self.account_id}-{self.role}"
+
+    @property
+    def role_name(self) -> str:
+        return ROLE_NAMES[self.role]
 
     @property
     def roles(self) -> list[str]:

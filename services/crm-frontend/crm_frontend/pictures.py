@@ -17,11 +17,12 @@ class Piece:
     width: float
 
 
-def stacked(parts: Mapping[str, Decimal | int]) -> list[Piece]:
-    """One bar as wide as the sum. What is there at all is at least wide enough to be seen; nothing else is drawn."""
+def stacked(parts: Mapping[str, Decimal | int], least: float = 4.0) -> list[Piece]:
+    """One bar as wide as the sum. What is there at all is at least ``least`` wide, enough to be seen; nothing else is
+    drawn."""
     shown = {name: Decimal(value) for name, value in parts.items() if value > 0}
     total = sum(shown.values(), Decimal(0))
-    widths = {name: max(float(value / total) * WIDTH, 4.0) for name, value in shown.items()}
+    widths = {name: max(float(value / total) * WIDTH, least) for name, value in shown.items()}
     shrink = WIDTH / sum(widths.values()) if widths else 1.0
     pieces, x = [], 0.0
     for name, value in shown.items():

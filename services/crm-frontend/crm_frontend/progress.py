@@ -1,11 +1,11 @@
 """A sync as its panel shows it: bars, words and seconds, worked out from the API's own telling. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm_frontend import words
+from crm_frontend import pictures, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,26 @@ class Counts:
     @property
     def total(self) -> int:
         return sum(self.outcomes.values())
+
+
+_LEAST = 12.0  # the bar of a line is narrow
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What came of a sync's records, in one line."""
+
+    imported: int
+    left_out: int
+    failed: int
+    pieces: Sequence[pictures.Piece]
+
+
+def line(results: Mapping[str, int]) -> Line:
+    """From the numbers of the list of syncs: by result, of all kinds."""
+    shown = _in_order(results)
+    imported = sum(shown.get(name, 0) for name in ("created", "updated", "unchanged"))
+    return Line(imported, shown.get("left_out", 0), shown.get("failed", 0), pictures.stacked(shown, _LEAST))
 
 
 def bars(sync: Mapping[str, Any]) -> list[Bar]:
@@ -73,6 +93,11 @@ def counts(told: Mapping[str, Any]) -> list[Counts]:
         for kind in (*words.KINDS, *(kind for kind in found if kind not in words.KINDS))
         if found.get(kind)
     ]
+
+
+def results(told: Mapping[str, Any]) -> dict[str, int]:
+    """The log's numbers of all kinds together, by result."""
+    return {name: sum(of.get(name, 0) for of in (told.get("counts") or {}).values()) for name in words.OUTCOMES}
 
 
 def _in_order(outcomes: Mapping[str, int]) -> dict[str, int]:

@@ -50,7 +50,9 @@ def _as_page(response: Response) -> Response:
         status=told["status"],
         slug=told["type"].rpartition("/")[2],
     )
-    template = "fragments/problem.html" if "HX-Request" in request.headers else "error.html"
+    template = "error.html"
+    if "HX-Request" in request.headers:
+        template, response.headers["HX-Reselect"] = "fragments/problem.html", "#problem"  # whatever part was asked for
     g.setdefault("who", None)
     response.set_data(render_template(template, problem=problem, title=told["title"]))
     response.mimetype = "text/html"

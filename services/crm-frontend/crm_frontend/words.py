@@ -1,17 +1,21 @@
 """How things are said: the APIs' short words in a person's, and numbers, money and times as they are read."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Flask
+from markupsafe import Markup, escape
+
+_BETWEEN_BACKTICKS = re.compile(r"`([^`]+)`")
 
 FINAL_STATES = frozenset({"completed", "completed_with_problems", "failed", "cancelled"})
 
 STATES = {
     "waiting": "Waiting in the queue",
     "running": "Running",
-    "parked": "Waiting, and goes on by itself",
+    "parked": "Paused",
     "cancelling": "Stopping",
     "failing": "Stopping because of a problem",
     "completed": "Completed",
@@ -28,7 +32,19 @@ STATE_TONES = {
     "cancelled": "quiet",
     "waiting": "quiet",
 }
-SYNC_KINDS = {"full": "Everything", "delta": "What changed", "contacts": "Customers of sales"}
+SYNC_READS = {
+    "first_import": "First import",
+    "everything": "Everything",
+    "changes": "What changed",
+    "widened": "What changed, and all customers",  # only the choice of suppliers widens what is read
+    "contacts": "Customers of sales",
+}
+NOT_OFFERED = {
+    "connect": "Only an administrator connects and disconnects.",
+    "settings": "Only an administrator changes the settings.",
+    "sync": "Your role does not start or stop syncs.",
+    "money": "Your role shows companies and contacts, but no sales.",
+}
 STREAMS = {
     "contacts": "Customers",
     "invoices": "Invoices",
@@ -58,6 +74,15 @@ STATUSES = {
     "ARCHIVED": "Archived in Xero",
     "GDPRREQUEST": "Erased on request",
 }
+# Xero uses the same word of an invoice, of what a customer has to their credit, and of a payment.
+STATUSES_OF_CREDIT = {**STATUSES, "AUTHORISED": "Credit left", "PAID": "Used up"}
+STATUSES_OF_KIND = {
+    "credit_note": STATUSES_OF_CREDIT,
+    "overpayment": STATUSES_OF_CREDIT,
+    "prepayment": STATUSES_OF_CREDIT,
+    "payment": {**STATUSES, "AUTHORISED": "Made"},
+}
+STATUSES_ASKED = {**STATUSES, "AUTHORISED": "Approved", "PAID": "Paid or used up"}
 STATUS_TONES = {"PAID": "good", "AUTHORISED": "info", "VOIDED": "quiet", "DELETED": "quiet", "ARCHIVED": "warn"}
 SALE_STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED")
 AGES = {
@@ -67,6 +92,7 @@ AGES = {
     "days_61_90": "61 to 90 days",
     "days_over_90": "Over 90 days",
 }
+OWED = {"settled": "Paid or credited", "owed": "Owed"}
 FREQUENCIES = {
     "manual": "Only when I press Sync",
     "15m": "Every 15 minutes",
@@ -146,6 +172,22 @@ def number(value: Any) -> str:
     return f"{int(value):,}" if isinstance(value, int | float) else "…"
 
 
+def counted(value: Any, one: str, many: str = "") -> str:
+    """ "1 call", "2 calls"; ``many`` where it is not ``one`` with an s."""
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+
+
+def plain(value: Any) -> Markup:
+    """Words that name code between backticks, as HTML."""
+    return Markup(_BETWEEN_BACKTICKS.sub(r"<code>\1</code>", str(escape(value or ""))))  # noqa: S704 escaped before
+
+
+def sentence(value: Any) -> str:
+    """A reason as the services tell it, from its capital to its full stop."""
+    text = str(value or "").strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def quantity(value: Any) -> str:
     """Without the zeros that say nothing: 2.0000 is 2."""
     return "" if value in (None, "") else f"{decimal(value).normalize():,f}"
@@ -199,6 +241,6 @@ def seconds(value: Any) -> str:
 
 def register(app: Flask) -> None:
     """Every word and filter, as templates know them."""
-    for name in ("money", "number", "quantity", "size", "when", "day", "seconds"):
+    for name in ("counted", "plain", "sentence", "money", "number", "quantity", "size", "when", "day", "seconds"):
         app.add_template_filter(globals()[name], name)
     app.jinja_env.globals["words"] = {name: value for name, value in globals().items() if name.isupper()}

@@ -32,7 +32,7 @@ class Settings:
         """Raises one SettingsError that names every problem."""
         with env.reading(environ) as read:
             return cls(
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 mongo_uri=read.secret("MONGO_URI", _MONGO),
                 status_bind=read.text("STATUS_BIND", "host:port of /healthz, /readyz and /metrics"),
                 log_level=read.choice(

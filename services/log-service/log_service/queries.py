@@ -1,8 +1,9 @@
 """What the views ask of the database. Every function takes the account first and looks at nothing else's."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -11,11 +12,11 @@ from pymongo.collection import Collection
 from accounting_link.chassis import paging
 from accounting_link.chassis.mongo import Db, Document
 from accounting_link.chassis.problems import ProblemError
-from log_service.store import OUTCOME_ORDER
+from log_service.store import OUTCOME_ORDER, SALES_ORDER
 
 Page = tuple[list[Document], str | None]
 _NEWEST_FIRST = (("at", DESCENDING), ("_id", DESCENDING))
-_LATEST_DAY_FIRST = (("date", DESCENDING), ("_id", DESCENDING))
+_LATEST_DAY_FIRST = tuple((name, DESCENDING) for name in SALES_ORDER)
 _BY_OUTCOME = tuple((name, ASCENDING) for name in OUTCOME_ORDER)
 
 
@@ -41,6 +42,16 @@ def counts(db: Db, account_id: str, sync_id: str) -> list[Document]:
     return sorted(rows, key=lambda row: (row["kind"], row["result"], -row["count"], row["reason"]))
 
 
+@lru_cache(maxsize=2000)
+def results(db: Db, account_id: str, sync_id: str, revision: int) -> Mapping[str, int]:
+    """Of each result, how many records of all kinds. A sync's revision rises with every change of its rows, so what
+    was counted under one is counted once in a process. Not to be changed: all who ask share it."""
+    found: dict[str, int] = {}
+    for row in counts(db, account_id, sync_id):
+        found[row["result"]] = found.get(row["result"], 0) + row["count"]
+    return found
+
+
 def records(
     db: Db, account_id: str, sync_id: str, only: Mapping[str, str | None], limit: int, cursor: str | None
 ) -> Page:
@@ -49,24 +60,21 @@ def records(
     return _page(db.record_outcomes, asked, _BY_OUTCOME, limit, cursor)
 
 
-def sales(
-    db: Db,
-    account_id: str,
-    connection_id: str,
-    only: Mapping[str, str | None],
-    search: str | None,
-    limit: int,
-    cursor: str | None,
-) -> Page:
-    """``only``: a kind, a status, a currency; ``search``: part of a number, in either case."""
-    return _page(db.sales_log, _sales(account_id, connection_id, only, search), _LATEST_DAY_FIRST, limit, cursor)
+def sales_of(db: Db, account_id: str, outcomes: Iterable[Document]) -> dict[tuple[str, str], Document]:
+    """By kind and Xero id: the sales that these outcomes of one account are of."""
+    ids = [f"{account_id}/{row['connection_id']}/{row['kind']}/{row['xero_id']}" for row in outcomes]
+    found = db.sales_log.find({"_id": {"$in": ids}, "account_id": account_id})
+    return {(row["kind"], row["xero_id"]): row for row in found}
 
 
-def all_sales(
-    db: Db, account_id: str, connection_id: str, only: Mapping[str, str | None], search: str | None
-) -> Iterator[Document]:
+def sales(db: Db, account_id: str, wanted: Document, limit: int, cursor: str | None) -> Page:
+    """``wanted``: see ``which_sales``."""
+    return _page(db.sales_log, {"account_id": account_id, **wanted}, _LATEST_DAY_FIRST, limit, cursor)
+
+
+def all_sales(db: Db, account_id: str, wanted: Document) -> Iterator[Document]:
     """As ``sales``, without end, a batch in memory at a time."""
-    return db.sales_log.find(_sales(account_id, connection_id, only, search)).sort(_LATEST_DAY_FIRST)
+    return db.sales_log.find({"account_id": account_id, **wanted}).sort(_LATEST_DAY_FIRST)
 
 
 def dead_letters(db: Db, account_id: str, connection_id: str | None, limit: int, cursor: str | None) -> Page:
@@ -93,11 +101,17 @@ def audit(db: Db, account_id: str, only: Mapping[str, str | None], limit: int, c
     return _page(db.audit, {"account_id": account_id, **_given(only)}, _NEWEST_FIRST, limit, cursor)
 
 
-def _sales(account_id: str, connection_id: str, only: Mapping[str, str | None], search: str | None) -> Document:
-    asked: Document = {"account_id": account_id, "connection_id": connection_id, **_given(only)}
+def which_sales(
+    connection_id: str, only: Mapping[str, str | None], search: str | None, contacts: Sequence[str]
+) -> Document:
+    """``only``: a kind, a status, a currency. ``search``: part of a number, in either case; what is of one of
+    ``contacts`` is found too."""
+    ways: list[Document] = []
     if search:
-        asked["number"] = {"$regex": re.escape(search), "$options": "i"}
-    return asked
+        ways.append({"number": {"$regex": re.escape(search), "$options": "i"}})
+    if contacts:
+        ways.append({"contact_id": {"$in": list(contacts)}})
+    return {"connection_id": connection_id, **_given(only), **({"$or": ways} if ways else {})}
 
 
 def _given(only: Mapping[str, str | None]) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Settings:
         """One SettingsError names every problem at once."""
         with reading(env) as read:
             return cls(
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 mongo_uri=_mongo_uri(read),
                 status_bind=read.text("STATUS_BIND", "host:port of health and metrics", default="0.0.0.0:9000"),
                 log_level=read.choice(

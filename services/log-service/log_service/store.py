@@ -19,6 +19,8 @@ from log_service.sync_log import life, outcomes
 
 # Counts come from this index alone; it is also the order in which a sync's records are listed.
 OUTCOME_ORDER = ("kind", "result", "reason", "xero_id")
+# The latest day first, and of one day the highest number.
+SALES_ORDER = ("date", "number", "_id")
 
 
 def prepare(db: Db) -> None:
@@ -29,7 +31,7 @@ def prepare(db: Db) -> None:
     db.record_outcomes.create_index(
         [("account_id", ASCENDING), ("sync_id", ASCENDING), *((name, ASCENDING) for name in OUTCOME_ORDER)]
     )
-    db.sales_log.create_index([*of_connection, ("date", DESCENDING), ("_id", DESCENDING)])
+    db.sales_log.create_index([*of_connection, *((name, DESCENDING) for name in SALES_ORDER)])
     db.dead_letters.create_index([("account_id", ASCENDING), *newest])
     db.connections.create_index([*of_connection, *newest])
     db.health.create_index(of_connection)

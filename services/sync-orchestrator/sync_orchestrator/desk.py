@@ -43,6 +43,7 @@ class Desk:
             preferences,
             self._store.marks(connection_id, preferences.scopes()),
             requested_by=caller.user_id,
+            requested_by_name=caller.name,
             now=self._clock.now(),
             reference=reference,
             generation=self._generation(),
@@ -55,7 +56,7 @@ class Desk:
         now = self._clock.now()
 
         def step(sync: Sync) -> lifecycle.Step:
-            after, events = lifecycle.cancel(sync, caller.user_id, now)
+            after, events = lifecycle.cancel(sync, caller.user_id, caller.name, now)
             if after is sync:
                 return sync, []
             return after, [*events, caller.acted(Act.SYNC_CANCELLED, sync_id, now)]
@@ -66,10 +67,15 @@ class Desk:
         return after
 
     def connection(self, account_id: str, connection_id: str) -> Connection:
-        """Raises the 404 problem, also for another account's."""
+        """Raises the 404 problem, also for another account's, and until auth-link has told of it."""
         found = self._store.connection(account_id, connection_id)
         if found is None:
-            raise not_found("connection")
+            raise ProblemError(
+                404,
+                "not-found",
+                "There is no such connection.",
+                "Check the id; it may be another account's. One made this very second is known here a moment later.",
+            )
         return found
 
     def save(self, caller: Caller, connection_id: str, wanted: Preferences, reference: str) -> datetime | None:
@@ -109,9 +115,8 @@ class Desk:
         def newest_settings(current: Sync) -> lifecycle.Step:
             if current.state != State.WAITING:
                 return current, []
-            return replace(current, settings=sync.settings, streams=sync.streams, scopes=sync.scopes), [
-                replace(acted, about=current.id)
-            ]
+            wider = replace(current, settings=sync.settings, scopes=sync.scopes)
+            return wider, [replace(acted, about=current.id)]
 
         return self._store.change(waiting.id, newest_settings) or sync
 

@@ -15,7 +15,7 @@ from accounting_link.contracts.connections import ConnectionEstablished, Connect
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import RecordsApplied
 from accounting_link.contracts.sync_life import SyncEvent
-from accounting_link.contracts.words import Kind, SyncKind
+from accounting_link.contracts.words import Kind, Stream, SyncKind
 from sync_orchestrator import lifecycle, metrics, planning
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
@@ -134,7 +134,8 @@ class Tend:
     def _tend(self, sync: Sync, generation: int) -> None:
         now = self._clock.now()
         if sync.state == State.WAITING:
-            self._store.begin(sync.id, partial(_begin, generation=generation, now=now))
+            marks = self._store.marks(sync.connection_id, sync.scopes)
+            self._store.begin(sync.id, partial(_begin, marks=marks, generation=generation, now=now))
             return
 
         # Looked at, not told: that a person connected again may be heard before that the sync is parked.
@@ -202,7 +203,7 @@ def _begin_contacts(
     )
 
 
-def _begin(sync: Sync, *, generation: int, now: datetime) -> Step:
+def _begin(sync: Sync, *, marks: dict[Stream, datetime], generation: int, now: datetime) -> Step:
     if sync.state != State.WAITING:
         return sync, []
-    return lifecycle.begin(replace(sync, generation=generation), now)
+    return lifecycle.begin(replace(planning.planned_anew(sync, marks), generation=generation), now)

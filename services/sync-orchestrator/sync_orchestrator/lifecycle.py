@@ -45,24 +45,25 @@ def begin(sync: Sync, now: datetime) -> Step:
     return running, [_request(running)]
 
 
-def cancel(sync: Sync, by: str, now: datetime) -> Step:
+def cancel(sync: Sync, by: str, by_name: str, now: datetime) -> Step:
     """What has not begun is cancelled at once; what is being read ends when the adapter has let go."""
-    if sync.state in FINAL or sync.state in STOPPING:
-        return sync, []
-    if sync.state == State.WAITING:
-        return _end(replace(sync, cancelled_by=by), State.CANCELLED, now)
-    return _stop(replace(sync, cancelled_by=by), State.CANCELLING, f"cancelled by {by}", now)
+    return _take_away(sync, by, f"Cancelled by {by_name or by}; what was imported before stays", now)
 
 
 def disconnected(sync: Sync, by: str, authorisation: int, now: datetime) -> Step:
     """The connection was taken away: what runs under an earlier authorisation ends as if a person had cancelled it."""
-    if sync.authorisation >= authorisation or sync.state in FINAL or sync.state in STOPPING:
+    if sync.authorisation >= authorisation:
         return sync, []
-    reason = "the organisation was disconnected from Xero"
-    stopped = replace(sync, cancelled_by=by, reason=reason)
+    return _take_away(sync, by, "The organisation was disconnected from Xero; what was imported before stays", now)
+
+
+def _take_away(sync: Sync, by: str, reason: str, now: datetime) -> Step:
+    if sync.state in FINAL or sync.state in STOPPING:
+        return sync, []
+    taken = replace(sync, cancelled_by=by, reason=reason)
     if sync.state == State.WAITING:
-        return _end(stopped, State.CANCELLED, now)
-    return _stop(stopped, State.CANCELLING, reason, now)
+        return _end(taken, State.CANCELLED, now)
+    return _stop(taken, State.CANCELLING, reason, now)
 
 
 def advance(sync: Sync, event: Event, scope: Scope, now: datetime) -> Step:
@@ -296,7 +297,7 @@ def _end(sync: Sync, state: State, now: datetime) -> Step:
         State.COMPLETED: SyncCompleted(problems=False, ended_at=now),
         State.COMPLETED_WITH_PROBLEMS: SyncCompleted(problems=True, ended_at=now),
         State.FAILED: SyncFailed(reason=ended.reason, ended_at=now),
-        State.CANCELLED: SyncCancelled(cancelled_by=ended.cancelled_by, ended_at=now),
+        State.CANCELLED: SyncCancelled(cancelled_by=ended.cancelled_by, ended_at=now, reason=ended.reason),
     }
     return ended, [events[state]]
 
@@ -309,6 +310,7 @@ def _request(sync: Sync) -> SyncRequested | ContactsRequested:
             contact_ids=sync.contacts,
             settings=sync.settings,
             requested_by=sync.requested_by,
+            requested_by_name=sync.requested_by_name,
             requested_at=sync.requested_at,
         )
     return SyncRequested(
@@ -318,6 +320,8 @@ def _request(sync: Sync) -> SyncRequested | ContactsRequested:
         streams=sync.streams,
         settings=sync.settings,
         requested_by=sync.requested_by,
+        requested_by_name=sync.requested_by_name,
+        first=sync.first,
         requested_at=sync.requested_at,
     )
 

@@ -3,6 +3,8 @@
 import uuid
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from accounting_link.contracts.requests import StreamRequest
 from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream, SyncKind
@@ -21,6 +23,16 @@ def sync_id(connection_id: str, what: str) -> str:
     return str(uuid.uuid5(_IDS, f"{connection_id}\n{what}"))
 
 
+def streams(kind: SyncKind, marks: dict[Stream, datetime]) -> tuple[StreamRequest, ...]:
+    """A full sync reads everything; a delta reads each stream since its mark, all of it where there is none."""
+
+    def since(stream: Stream) -> datetime | None:
+        mark = marks.get(stream) if kind == SyncKind.DELTA else None
+        return mark - OVERLAP if mark else None
+
+    return tuple(StreamRequest(stream=stream, since=since(stream)) for stream in Stream)
+
+
 def plan(
     new_id: str,
     connection: Connection,
@@ -29,16 +41,12 @@ def plan(
     marks: dict[Stream, datetime],
     *,
     requested_by: str,
+    requested_by_name: str = "",
     now: datetime,
     reference: str,
     generation: int,
 ) -> Sync:
-    """A full sync reads everything; a delta reads each stream since its mark, all of it where there is none."""
-
-    def since(stream: Stream) -> datetime | None:
-        mark = marks.get(stream) if kind == SyncKind.DELTA else None
-        return mark - OVERLAP if mark else None
-
+    """``marks``: those that stand for what ``preferences`` let in."""
     return Sync(
         id=new_id,
         account_id=connection.account_id,
@@ -48,13 +56,20 @@ def plan(
         lane=Lane.BULK,
         kind=kind,
         settings=preferences.for_sync(),
-        streams=tuple(StreamRequest(stream=stream, since=since(stream)) for stream in Stream),
+        streams=streams(kind, marks),
         scopes=preferences.scopes(),
+        first=not marks,
         requested_by=requested_by,
+        requested_by_name=requested_by_name,
         requested_at=now,
         correlation_id=reference,
         generation=generation,
     )
+
+
+def planned_anew(waited: Sync, marks: dict[Stream, datetime]) -> Sync:
+    """Its turn has come: what the sync before it has read need not be read again."""
+    return replace(waited, streams=streams(waited.kind, marks), first=not marks)
 
 
 def of_contacts(
@@ -81,6 +96,7 @@ def of_contacts(
         scopes={},
         contacts=contacts,
         requested_by=after.requested_by,
+        requested_by_name=after.requested_by_name,
         requested_at=now,
         correlation_id=after.correlation_id,
         generation=generation,

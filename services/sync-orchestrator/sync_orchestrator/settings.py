@@ -24,7 +24,7 @@ class Settings:
         """Reads and checks all of it; one SettingsError names every problem at once."""
         with env.reading(environ) as read:
             return cls(
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 mongo_uri=read.secret("MONGO_URI", "where the database `sync_orchestrator` lives"),
                 status_bind=read.text("STATUS_BIND", "host:port of /healthz, /readyz and /metrics"),
                 session_timeout=read.seconds("KAFKA_SESSION_TIMEOUT", "silence before a worker is dead", default=6),

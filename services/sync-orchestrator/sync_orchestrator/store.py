@@ -3,7 +3,7 @@
 Every change of a sync and what it says to others (the outbox) are one transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -196,7 +196,7 @@ class Store:
 
     # Marks: from when on a delta reads a stream
 
-    def marks(self, connection_id: str, scopes: dict[str, str]) -> dict[Stream, datetime]:
+    def marks(self, connection_id: str, scopes: Mapping[str, str]) -> dict[Stream, datetime]:
         found = self._db.marks.find(
             {"_id": {"$in": [_mark_id(connection_id, s, scope) for s, scope in scopes.items()]}}
         )

@@ -6,10 +6,10 @@ from enum import StrEnum
 import msgspec
 
 from accounting_link.contracts.event import Scope
-from accounting_link.contracts.requests import StreamRequest, SyncSettings
+from accounting_link.contracts.requests import StreamRequest, SyncSettings, what_is_read
 from accounting_link.contracts.sync_life import Marker
 from accounting_link.contracts.topics import Lane
-from accounting_link.contracts.words import ParkReason, Stream, SyncKind
+from accounting_link.contracts.words import ParkReason, Reads, Stream, SyncKind
 
 
 class State(StrEnum):
@@ -89,6 +89,8 @@ class Sync(Frozen, frozen=True, kw_only=True):
     correlation_id: str
     generation: int  # of the broker that its events are on
 
+    requested_by_name: str = ""  # as it then was; empty for the schedule
+    first: bool = False  # nothing of the organisation was imported before
     contacts: tuple[str, ...] = ()  # Xero's ids, of a sync of these contacts only
 
     state: State = State.WAITING
@@ -115,6 +117,10 @@ class Sync(Frozen, frozen=True, kw_only=True):
         if self.lane != Lane.BULK or self.state in FINAL:
             return None
         return f"waiting:{self.kind}" if self.state == State.WAITING else "active"
+
+    @property
+    def reads(self) -> Reads:
+        return Reads.CONTACTS if self.kind == SyncKind.CONTACTS else what_is_read(self.streams, first=self.first)
 
     def scope(self) -> Scope:
         return Scope(

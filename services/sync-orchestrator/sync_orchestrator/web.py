@@ -11,7 +11,9 @@ from accounting_link.chassis.mongo import Db
 from accounting_link.chassis.outbox import StoredOnly
 from accounting_link.chassis.web import WebSettings
 from sync_orchestrator import store
-from sync_orchestrator.api import views
+from sync_orchestrator.api import settings as settings_views
+from sync_orchestrator.api import syncs as syncs_views
+from sync_orchestrator.api.parts import KEY, Parts
 from sync_orchestrator.desk import Desk
 from sync_orchestrator.main import DATABASE
 from sync_orchestrator.settings import Web
@@ -25,12 +27,14 @@ def build_app(settings: WebSettings, db: Db, clock: Clock) -> Flask:
     # What is said here waits in the outbox for the worker's relay.
     syncs = store.Store(db, Publisher(StoredOnly(), source="/sync-orchestrator", clock=clock))
     desk = Desk(syncs, lambda: topics.generation(platform), clock)
-    return web.create(
+    app = web.create(
         "sync-orchestrator",
         settings,
-        [views.syncs(syncs, desk, rates.MongoBucket(db, "syncs", STARTS, clock)), views.settings(syncs, desk)],
+        [syncs_views.blueprint, settings_views.blueprint],
         ready={"database": lambda: mongo.answers(db)},
     )
+    app.extensions[KEY] = Parts(syncs, desk, rates.MongoBucket(db, "syncs", STARTS, clock))
+    return app
 
 
 def create_app() -> Flask:

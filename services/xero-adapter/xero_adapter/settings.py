@@ -29,7 +29,7 @@ class Settings:
         with env.reading(environ) as read:
             return cls(
                 lane=Lane(read.choice("LANE", "which requests to serve", among=tuple(Lane)) or Lane.BULK),
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 mongo_uri=read.secret("MONGO_URI", "where the database `xero_adapter` lives"),
                 status_bind=read.text("STATUS_BIND", "host:port of /healthz, /readyz and /metrics"),
                 session_timeout=read.seconds("KAFKA_SESSION_TIMEOUT", "silence before a worker is dead", default=6),

@@ -65,7 +65,7 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         with env.reading(environ) as read:
             return cls(
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 status_bind=read.text("STATUS_BIND", "host:port of health and metrics", default="0.0.0.0:9000"),
                 log_level=read.choice(
                     "LOG_LEVEL", "least severe log line", among=("DEBUG", "INFO", "WARNING"), default="INFO"

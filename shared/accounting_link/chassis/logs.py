@@ -4,6 +4,7 @@
 person is called: ids are enough to find the rest.
 """
 
+import logging
 import logging.config
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,29 @@ _SHARED: list[Any] = [
 ]
 
 
+class OncePerOutage(logging.Filter):
+    """Lets through the first line of what kafka-python says, until it has been silent for ``_QUIET`` seconds.
+
+    While a broker is away its threads say several times a second, each in its own words, that it is. What comes of
+    it for us (records that come again, a process that ends) we log ourselves.
+    """
+
+    _QUIET = 60.0  # longer than it pauses between two tries
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("kafka."):
+            return True
+        is_first = record.created - self._last > self._QUIET
+        self._last = record.created
+        if is_first:
+            record.msg, record.args = f"{record.getMessage()} (whatever else kafka-python says of this is left out)", ()
+        return is_first
+
+
 def config(level: str = "INFO") -> dict[str, Any]:
     """A logging configuration (dictConfig) that renders the standard library's loggers as JSON too."""
     return {
@@ -38,11 +62,22 @@ def config(level: str = "INFO") -> dict[str, Any]:
                 ],
             }
         },
-        "handlers": {"out": {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}},
+        "filters": {"once": {"()": OncePerOutage}},
+        "handlers": {
+            # On the handler: a logger's filters do not see what its children say.
+            "out": {
+                "class": "logging.StreamHandler",
+                "stream": sys.stdout,
+                "formatter": "json",
+                "filters": ["once"],
+            }
+        },
         "root": {"level": level, "handlers": ["out"]},
         # What a library says at INFO is about itself, not about anybody's records.
         "loggers": {
             **{name: {"level": "WARNING"} for name in ("kafka", "pymongo", "werkzeug", "urllib3")},
+            # It warns whenever one turn of its loop took a tenth of a second.
+            "kafka.net.selector": {"level": "ERROR"},
             # At DEBUG they write codes, verifiers and tokens.
             **{name: {"level": "WARNING"} for name in ("requests_oauthlib", "oauthlib")},
             # gunicorn gives its loggers a handler of its own unless they are named here.

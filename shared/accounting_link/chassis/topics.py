@@ -37,7 +37,7 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         with env.reading(environ) as read:
             return cls(
-                kafka_brokers=read.text("KAFKA_BROKERS", "host:port,host:port"),
+                kafka_brokers=read.text("KAFKA_BROKERS", "where the broker is found at first: host:port,host:port"),
                 mongo_uri=read.secret("MONGO_URI", "where the database `platform` lives"),
                 replication=read.number("KAFKA_REPLICATION", "copies of each partition", default=1, between=(1, 9)),
                 embedded=read.number("EMBEDDED_BROKER", "1: the broker forgets all", default=0, between=(0, 1)) == 1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import marshmallow as ma
@@ -118,6 +119,10 @@ def _register_requests(app: Flask) -> None:
         g.reference = request.headers.get("X-Request-Id") or uuid4().hex
         structlog.contextvars.bind_contextvars(reference=g.reference)
 
+    @app.before_request
+    def _mend() -> Response | None:
+        return _without_slash(app)
+
     @app.after_request
     def _end(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "none"
@@ -129,6 +134,17 @@ def _register_requests(app: Flask) -> None:
                 "answered", method=request.method, route=route, status=response.status_code, ms=round(took * 1000, 1)
             )
         return response
+
+
+def _without_slash(app: Flask) -> Response | None:
+    """An address with a slash too many leads to the one without, where there is one."""
+    path = request.path.rstrip("/")
+    if request.url_rule or not path or path == request.path or path.startswith("//"):
+        return None
+    if not app.create_url_adapter(request).test(path, method=request.method):  # type: ignore[union-attr]
+        return None
+    query = request.query_string.decode("latin-1")
+    return Response(status=308, headers={"Location": quote(path) + (f"?{query}" if query else "")})
 
 
 def _register_health(app: Flask, ready: Mapping[str, Callable[[], bool]]) -> None:

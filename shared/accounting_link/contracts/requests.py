@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Time
 from accounting_link.contracts.topics import REQUESTS, Topic
-from accounting_link.contracts.words import Stream, Suppliers, SyncKind
+from accounting_link.contracts.words import Reads, Stream, Suppliers, SyncKind
 
 
 class Request(Event, frozen=True, kw_only=True):
@@ -27,6 +27,14 @@ class StreamRequest(Part, frozen=True, kw_only=True):
     since: Time | None = None
 
 
+def what_is_read(streams: tuple[StreamRequest, ...], *, first: bool) -> Reads:
+    """``first``: nothing of the organisation was imported before."""
+    if first:
+        return Reads.FIRST_IMPORT
+    whole = [stream.since is None for stream in streams]
+    return Reads.EVERYTHING if all(whole) else Reads.WIDENED if any(whole) else Reads.CHANGES
+
+
 class SyncSettings(Part, frozen=True, kw_only=True):
     """The settings a sync runs under, as they stood when it was asked for."""
 
@@ -44,6 +52,12 @@ class SyncRequested(Request, frozen=True, kw_only=True):
     settings: SyncSettings
     requested_by: str  # user id, or "schedule"
     requested_at: Time
+    requested_by_name: str = ""  # as it then was; empty for the schedule
+    first: bool = False  # nothing of the organisation was imported before
+
+    @property
+    def reads(self) -> Reads:
+        return what_is_read(self.streams, first=self.first)
 
 
 class ContactsRequested(Request, frozen=True, kw_only=True):
@@ -56,10 +70,15 @@ class ContactsRequested(Request, frozen=True, kw_only=True):
     settings: SyncSettings
     requested_by: str  # of the sync that saw them missing
     requested_at: Time
+    requested_by_name: str = ""
 
     @property
     def streams(self) -> tuple[StreamRequest, ...]:
         return (StreamRequest(stream=Stream.CONTACTS),)
+
+    @property
+    def reads(self) -> Reads:
+        return Reads.CONTACTS
 
 
 class SyncStopRequested(Request, frozen=True, kw_only=True):

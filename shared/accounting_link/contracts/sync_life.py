@@ -122,3 +122,4 @@ class SyncCancelled(SyncEvent, frozen=True, kw_only=True):
 
     cancelled_by: str
     ended_at: Time
+    reason: str = ""  # for people: who, or what, stopped it

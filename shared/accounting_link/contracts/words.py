@@ -51,6 +51,16 @@ class SyncKind(StrEnum):
     CONTACTS = "contacts"
 
 
+class Reads(StrEnum):
+    """What a sync reads, as a person would say it. A delta reads everything where nothing was imported before."""
+
+    FIRST_IMPORT = "first_import"
+    EVERYTHING = "everything"
+    CHANGES = "changes"
+    WIDENED = "widened"  # what changed, and all of those streams whose settings let in more than before
+    CONTACTS = "contacts"
+
+
 class Suppliers(StrEnum):
     """Which contacts that are only suppliers are imported."""
 

@@ -124,6 +124,8 @@ ASKED = SyncRequested(
     streams=(StreamRequest(stream=Stream.CONTACTS),),
     settings=SyncSettings(),
     requested_by="ada",
+    requested_by_name="Ada",
+    first=True,
     requested_at=JULY,
 )
 STARTED = SyncStarted(at=JULY + timedelta(seconds=2))
@@ -286,6 +288,56 @@ def test_syncs_are_listed_newest_first_in_pages(world: World) -> None:
     world.keep()
     found = world.reader().items("/api/v1/logs/sync?connection_id=kiwi&limit=2")
     assert [one["id"] for one in found] == ["s2", "s4", "s1", "s3", "s0"]
+
+
+def test_a_line_of_the_list_says_who_asked_what_was_read_and_what_came_of_it(world: World) -> None:
+    world.tell(*WHOLE)
+    world.keep()
+    [line] = world.reader().items("/api/v1/logs/sync?connection_id=kiwi")
+    assert (line["requested_by_name"], line["reads"]) == ("Ada", "first_import")
+    assert line["results"] == {"created": 2, "updated": 1, "unchanged": 0, "left_out": 2, "failed": 1}
+
+
+def test_a_line_of_the_list_is_counted_again_when_an_outcome_has_changed(world: World) -> None:
+    world.tell(*WHOLE)
+    world.keep()
+    world.reader().items("/api/v1/logs/sync?connection_id=kiwi")
+    world.tell(applied(an_outcome(Kind.CONTACT, "c2", Result.CREATED, reading=2)))
+    world.keep()
+    [line] = world.reader().items("/api/v1/logs/sync?connection_id=kiwi")
+    assert (line["results"]["created"], line["results"]["left_out"]) == (3, 1)
+
+
+def test_a_sale_in_the_log_of_a_sync_says_its_number_whose_it_is_and_its_total(world: World) -> None:
+    world.tell(*WHOLE)
+    world.keep()
+    path = "/api/v1/logs/sync/sync-1/records?kind=invoice"
+    sale = {"number": "INV-1", "contact_id": "contact-1", "currency": "NZD", "total": "115.00"}
+    assert world.reader().get(path).json["items"][0]["sale"] == sale
+    assert [row["sale"] for row in world.reader(NO_MONEY).get(path).json["items"]] == [None, None]
+
+
+def test_sales_are_found_by_part_of_their_number_or_by_their_contact(world: World) -> None:
+    theirs = a_sale("CN-9", contact_id="contact-2")
+    world.tell(*WHOLE, applied(an_outcome(Kind.CREDIT_NOTE, "n1", Result.CREATED, transaction=theirs)))
+    world.keep()
+    path = "/api/v1/logs/sales?connection_id=kiwi"
+    reader = world.reader()
+    assert [sale["number"] for sale in reader.items(f"{path}&search=inv-1&contact_ids=contact-2")] == ["INV-1", "CN-9"]
+    assert [sale["number"] for sale in reader.items(f"{path}&contact_ids=contact-2,nobody")] == ["CN-9"]
+
+
+def test_sales_of_one_day_are_listed_by_number_the_highest_first(world: World) -> None:
+    numbers = ("INV-7", "INV-9", "INV-8")
+    kinds = (Kind.PAYMENT, Kind.INVOICE, Kind.CREDIT_NOTE)
+    rows = (
+        an_outcome(kind, f"id-{number}", Result.CREATED, transaction=a_sale(number))
+        for kind, number in zip(kinds, numbers, strict=True)
+    )
+    world.tell(applied(*rows))
+    world.keep()
+    found = world.reader().items("/api/v1/logs/sales?connection_id=kiwi&limit=1")
+    assert [sale["number"] for sale in found] == ["INV-9", "INV-8", "INV-7"]
 
 
 def test_sales_are_listed_newest_date_first_those_without_a_date_last(world: World) -> None:

@@ -23,7 +23,7 @@ from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
-from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncParked, SyncStarted
+from accounting_link.contracts.sync_life import StreamEnded, SyncCancelled, SyncCompleted, SyncParked, SyncStarted
 from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, REQUESTS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
@@ -186,6 +186,54 @@ def test_a_wider_choice_of_suppliers_has_no_mark_and_reads_contacts_in_full(worl
     assert request.settings.suppliers == "all"
 
 
+def test_a_sync_says_what_it_reads_whatever_its_kind(world: World) -> None:
+    first = world.start("delta")
+    world.finish(first["id"])
+    said = [first["reads"]]
+    for kind in ("delta", "full"):
+        world.clock.advance(timedelta(hours=1))
+        started = world.start(kind)
+        world.finish(started["id"])
+        said.append(started["reads"])
+    world.client().put("/api/v1/settings/kiwi", json={"frequency": "manual", "suppliers": "all"})
+    assert [*said, world.start("delta")["reads"]] == ["first_import", "changes", "everything", "widened"]
+
+
+def test_a_first_import_that_was_cancelled_is_followed_by_another_first_import(world: World) -> None:
+    started = world.start("delta")
+    world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
+    world.finish(started["id"], stopped=True)
+    assert world.start("delta")["reads"] == "first_import"
+
+
+def test_what_waits_reads_only_what_the_sync_before_it_has_not(world: World) -> None:
+    first = world.start("delta")
+    world.tell(SyncStarted(at=world.clock.now()), world.store.get("legrand", first["id"]).scope())  # type: ignore[union-attr]
+    began = world.clock.now()
+    second = world.start("delta")
+    assert (second["state"], second["waits_for"]) == ("waiting", first["id"])
+    world.finish(first["id"])
+    world.clock.advance(timedelta(minutes=1))
+    world.tend.turn()
+
+    assert (world.get(second["id"])["reads"], world.get(second["id"])["waits_for"]) == ("changes", None)
+    latest = world.requests()[-1]
+    assert isinstance(latest, SyncRequested)
+    assert {s.since for s in latest.streams} == {began - timedelta(seconds=2)}
+
+
+def test_who_started_and_who_cancelled_a_sync_are_told_by_name(world: World) -> None:
+    started = world.start()
+    answer = world.client().post(f"/api/v1/syncs/{started['id']}/cancel").json or {}
+    assert started["requested_by_name"] == "Ada"
+    assert answer["reason"] == "Cancelled by Ada; what was imported before stays"
+    world.finish(started["id"], stopped=True)
+    while world.relay.turn():
+        pass
+    [end] = [one.event for one in world.broker.log(SYNC_LIFE.name()) if isinstance(one.event, SyncCancelled)]
+    assert end.reason == answer["reason"]
+
+
 def test_a_failed_or_cancelled_sync_moves_no_mark(world: World) -> None:
     started = world.start("full")
     world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
@@ -280,7 +328,10 @@ def test_a_disconnect_ends_what_runs_and_what_waits(world: World) -> None:
 
     assert world.get(waiting["id"])["state"] == "cancelled"
     stopping = world.get(running["id"])
-    assert (stopping["state"], stopping["reason"]) == ("cancelling", "the organisation was disconnected from Xero")
+    assert (stopping["state"], stopping["reason"]) == (
+        "cancelling",
+        "The organisation was disconnected from Xero; what was imported before stays",
+    )
     assert [type(event) for event in world.requests()] == [SyncRequested, SyncStopRequested]
     world.finish(running["id"], stopped=True)
     assert world.get(running["id"])["state"] == "cancelled"

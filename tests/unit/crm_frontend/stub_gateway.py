@@ -38,9 +38,12 @@ def a_sync(**changes: Any) -> dict[str, Any]:
         "id": SYNC,
         "connection_id": DEMO,
         "kind": "delta",
+        "reads": "changes",
         "state": "running",
+        "waits_for": None,
         "reason": "",
         "requested_by": "legrand-admin",
+        "requested_by_name": "Ada Legrand",
         "requested_at": "2026-03-02T09:00:00+00:00",
         "started_at": "2026-03-02T09:00:01+00:00",
         "ended_at": None,
@@ -72,9 +75,11 @@ def a_log(**changes: Any) -> dict[str, Any]:
         "id": SYNC,
         "connection_id": DEMO,
         "kind": "delta",
+        "reads": "changes",
         "state": "completed_with_problems",
         "reason": "",
         "requested_by": "legrand-admin",
+        "requested_by_name": "Ada Legrand",
         "requested_at": "2026-03-02T09:00:00+00:00",
         "started_at": "2026-03-02T09:00:01+00:00",
         "ended_at": "2026-03-02T09:00:07.500000+00:00",
@@ -99,10 +104,18 @@ def a_log(**changes: Any) -> dict[str, Any]:
     }
 
 
-RECORDS = [
+RESULTS = {"created": 8949, "updated": 0, "unchanged": 0, "left_out": 250, "failed": 1}
+RECORDS: list[dict[str, Any]] = [
     {"kind": "contact", "xero_id": "x-1", "result": "left_out", "reason": "no contact person with a last name"},
     {"kind": "contact", "xero_id": "x-2", "result": "left_out", "reason": "suppliers are not imported"},
     {"kind": "invoice", "xero_id": "x-3", "result": "failed", "reason": "the total is no number"},
+    {
+        "kind": "invoice",
+        "xero_id": "i-77",
+        "result": "created",
+        "reason": "",
+        "sale": {"number": "INV-0077", "contact_id": "x-9", "currency": "NZD", "total": "1234.50"},
+    },
 ]
 LEFT_OUT = [
     {"kind": "contact", "xero_id": "x-1", "state": "left_out", "name": "Bare Name Ltd", "reason": RECORDS[0]["reason"]},
@@ -188,6 +201,7 @@ class World:
     short_code: str = ""
     down: set[str] = field(default_factory=set)
     refused: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    unheard: dict[str, int] = field(default_factory=dict)  # how often a part answers yet that there is no such thing
     document: dict[str, Any] = field(default_factory=dict)
     asked: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -210,6 +224,9 @@ def gateway(world: World) -> Flask:
         asked = {"method": request.method, "path": request.path, "query": request.args.to_dict(), "body": body}
         world.asked.append({**asked, "headers": headers})
         part = request.path.removeprefix("/api/v1/").partition("/")[0]
+        if world.unheard.get(part):
+            world.unheard[part] -= 1
+            return Response(json.dumps({"type": "/api/problems/not-found", "detail": "No."}), 404)
         if part in world.refused:
             status, problem = world.refused[part]
             return Response(json.dumps(problem), status, content_type="application/problem+json")
@@ -273,7 +290,8 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/syncs")
     def syncs() -> Any:
-        return {"items": world.syncs, "next": None}
+        wanted = request.args["connection_id"]
+        return {"items": [sync for sync in world.syncs if sync["connection_id"] == wanted], "next": None}
 
     @app.post("/api/v1/syncs")
     def start() -> Any:
@@ -290,7 +308,7 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/logs/sync")
     def logs() -> Any:
-        return world.listed(world.log)
+        return world.listed({**world.log, "results": RESULTS})
 
     @app.get("/api/v1/logs/sync/<_id>")
     def log(_id: str) -> Any:
@@ -315,8 +333,16 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/transactions/totals")
     def totals() -> Any:
-        owed = {"kind": "invoice", "currency": "NZD", "status": "AUTHORISED", "count": 3, "total": "9", "due": "700.10"}
-        return world.listed(owed, {**owed, "status": "PAID", "due": "0.00"}, {**owed, "due": "300.20"})
+        owed = {
+            "kind": "invoice",
+            "currency": "NZD",
+            "status": "AUTHORISED",
+            "count": 3,
+            "total": "2000.00",
+            "due": "700.10",
+        }
+        paid, note = {**owed, "status": "PAID", "due": "0.00"}, {**owed, "kind": "credit_note", "due": "0.00"}
+        return world.listed(owed, paid, note, {**owed, "status": "DRAFT"}, {**owed, "due": "300.20"})
 
     @app.get("/api/v1/organisations/<_id>")
     def organisation(_id: str) -> Any:

@@ -110,8 +110,14 @@ def test_each_type_of_problem_has_its_page(open_as: Open, slug: str) -> None:
     said = text_of(open_as(World(), None).get(f"/api/problems/{slug}").text)
     title, what, do = PROBLEMS[slug]
     assert title in said
-    assert what in said
-    assert do in said
+    assert _without_marks(what) in _without_marks(said)
+    assert _without_marks(do) in _without_marks(said)
+    assert "`" not in said
+
+
+def _without_marks(text: str) -> str:
+    """Code between backticks is set apart, with a space on each side of it."""
+    return re.sub(r"\s+([.,])", r"\1", " ".join(text.replace("`", " ").split()))
 
 
 def test_no_service_raises_a_problem_that_no_page_explains() -> None:
@@ -131,6 +137,23 @@ def test_the_api_page_says_in_plain_words_what_the_document_says(open_as: Open) 
     assert "tags list of one of red, green" in said
     assert "Answer 200: Page As it is now" in said
     assert "items[].size required whole number or nothing How large." in said
+
+
+def test_code_in_what_an_api_says_is_set_as_code_and_nothing_in_it_is_taken_for_html(open_as: Open) -> None:
+    document = {"info": {"description": "Send `items` <b> and `Bearer <x>`."}, "paths": {}}
+    html = open_as(World(document=document), None).get("/api/docs").text
+    assert "Send <code>items</code> &lt;b&gt; and <code>Bearer &lt;x&gt;</code>." in html
+
+
+@pytest.mark.parametrize("page", ["/xero/sync", "/companies", "/accounting-link", "/api/docs"])
+def test_a_slash_too_many_leads_to_the_page(open_as: Open, page: str) -> None:
+    answer = open_as(connected()).get(f"{page}/?search=a%20b")
+    assert (answer.status_code, answer.location) == (308, f"{page}?search=a%20b")
+
+
+@pytest.mark.parametrize("page", ["/nowhere/", "//evil.example/", "/\\evil.example/", "/companies//x/"])
+def test_a_slash_too_many_leads_nowhere_else(open_as: Open, page: str) -> None:
+    assert "evil" not in (open_as(connected()).get(page).location or "")
 
 
 def test_the_api_page_without_the_document_says_so(open_as: Open) -> None:

@@ -108,7 +108,25 @@ def test_the_waiting_tab_goes_on_by_itself_once_connected(open_as: Open) -> None
 
 
 def test_the_waiting_tab_does_not_take_an_old_connection_for_the_new_one(open_as: Open) -> None:
-    assert "every 2s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo").text
+    assert "every 2s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo:1").text
+
+
+def test_the_waiting_tab_notices_that_the_same_organisation_was_connected_again(open_as: Open) -> None:
+    world = World(connections=[a_connection(authorisation=3)])
+    assert "every 2s" in open_as(world).get("/accounting-link/waiting?known=c-demo:3").text
+    html = open_as(world).get("/accounting-link/waiting?known=c-demo:1").text
+    assert "now connected: Legrand Demo Company (NZ)" in text_of(html)
+    assert "known=c-demo:3" in open_as(world).get("/accounting-link?application=xero").text.replace("%3A", ":")
+
+
+def test_the_connected_page_congratulates_for_a_connection_of_the_account_only(open_as: Open) -> None:
+    world = connected()
+    world.connections.append(a_connection(id="c-lost", state="lost"))
+    assert "Congratulations!" in read(open_as, world, "/accounting-link/connected?connection=c-demo")
+    for address in ("", "?connection=somebody-elses", "?connection=c-lost"):
+        said = read(open_as, world, f"/accounting-link/connected{address}")
+        assert "Congratulations" not in said
+        assert "Nothing was connected" in said
 
 
 @pytest.mark.parametrize(("reason", "said"), [("denied", "Allow Access"), ("expired", "ten minutes"), ("<b>", "again")])
@@ -190,7 +208,61 @@ def test_a_running_sync_shows_its_bars_in_numbers_and_words(open_as: Open) -> No
 def test_a_parked_sync_says_what_it_waits_for(open_as: Open) -> None:
     parked = {"reason": "day_limit", "detail": "Xero's daily limit is reached.", "until": "2026-03-03T00:00:00+00:00"}
     said = read(open_as, connected(syncs=[a_sync(state="parked", parked=parked)]), "/xero/sync")
-    assert "Xero's daily limit is reached. It goes on 3 Mar 2026, 00:00 UTC" in said
+    assert "Xero's daily limit is reached. It goes on by itself 3 Mar 2026, 00:00 UTC" in said
+
+
+def test_a_sync_parked_for_a_person_does_not_say_that_it_goes_on_by_itself(open_as: Open) -> None:
+    parked = {"reason": "connection_lost", "detail": "Xero refused the connection", "until": None}
+    said = read(open_as, connected(syncs=[a_sync(state="parked", parked=parked)]), "/xero/sync")
+    assert "Xero refused the connection. It goes on when you have connected to Xero again" in said
+    assert "by itself" not in said
+
+
+def test_a_waiting_sync_leads_to_the_one_that_runs_first(open_as: Open) -> None:
+    world = connected(syncs=[a_sync(id="s-2", state="waiting", waits_for="s-1", started_at=None), a_sync()])
+    html = open_as(world).get("/xero/sync").text
+    assert "Another sync of Legrand Demo Company (NZ) runs first" in text_of(html)
+    assert 'href="/xero/sync?sync=s-1"' in html
+
+
+@pytest.mark.parametrize(
+    ("reads", "said"), [("first_import", "First import"), ("everything", "Everything"), ("changes", "What changed")]
+)
+def test_a_sync_is_called_by_what_it_reads_and_who_asked_for_it(open_as: Open, reads: str, said: str) -> None:
+    world = connected(syncs=[a_sync(reads=reads)], log=a_log(reads=reads))
+    assert f"{said}, asked for by Ada Legrand" in read(open_as, world, "/xero/sync")
+    assert f"{said}, asked for by Ada Legrand" in read(open_as, world, "/xero/log/s-1")
+    assert f"by Ada Legrand {said}" in read(open_as, world, "/xero/log")
+
+
+# A connection that sync-orchestrator has not heard of yet.
+
+
+def test_right_after_connecting_the_page_says_so_and_sends_the_same_wish_again(open_as: Open) -> None:
+    world = connected(unheard={"syncs": 1})
+    client = open_as(world)
+    html = client.post("/xero/sync", data={"connection": "c-demo", "key": "k-1", "everything": "1"}).text
+    assert "is being set up" in text_of(html)
+    assert 'hx-post="/xero/sync" hx-trigger="load delay:1s"' in html
+    again = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
+    assert again == {"connection": "c-demo", "key": "k-1", "everything": "1", "tries": "1"}
+    assert client.post("/xero/sync", data=again).status_code == 303
+    started = [asked for asked in world.asked if asked["method"] == "POST"]
+    assert [asked["headers"]["Idempotency-Key"] for asked in started] == ["k-1", "k-1"]
+
+
+def test_right_after_connecting_the_settings_come_by_themselves(open_as: Open) -> None:
+    client = open_as(connected(unheard={"settings": 1}))
+    html = client.get("/xero/settings").text
+    assert "is being set up" in text_of(html)
+    assert 'hx-get="/xero/settings" hx-trigger="load delay:1s"' in html
+    assert "Save Settings" in text_of(client.get("/xero/settings?connection=c-demo&tries=1").text)
+
+
+def test_a_connection_that_stays_unheard_of_is_a_problem_in_the_end(open_as: Open) -> None:
+    answer = open_as(connected(unheard={"syncs": 99})).post("/xero/sync", data={"connection": "c-demo", "tries": "30"})
+    assert answer.status_code == 404
+    assert "being set up" not in text_of(answer.text)
 
 
 def test_pressing_sync_twice_with_one_form_sends_one_key(open_as: Open) -> None:
@@ -233,9 +305,21 @@ def test_a_sync_whose_log_is_still_being_written_is_looked_at_again(open_as: Ope
 
 def test_the_log_names_who_was_left_out_and_why(open_as: Open) -> None:
     said = read(open_as, connected(), "/xero/log/s-1")
-    assert "Bare Name Ltd x-1 Customer Left out no contact person with a last name" in said
+    assert "Bare Name Ltd Customer Left out no contact person with a last name" in said
     assert "210 customers left out: no contact person with a last name" in said
     assert "1 invoice failed: the total is no number" in said
+
+
+def test_the_log_shows_sales_by_number_customer_and_total_and_leads_to_them(open_as: Open) -> None:
+    html = open_as(connected()).get("/xero/log/s-1").text
+    assert "INV-0077 Invoice Kea Interiors NZD 1,234.50 New" in text_of(html)
+    assert 'href="/transactions/c-demo/invoice/i-77"' in html
+    assert "x-3 Invoice Failed the total is no number" in text_of(html)
+
+
+def test_the_list_of_syncs_says_how_many_records_came_in_were_left_out_and_failed(open_as: Open) -> None:
+    said = read(open_as, connected(), "/xero/log")
+    assert "6.5 s 8,949 250 1" in said
 
 
 def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
@@ -246,8 +330,20 @@ def test_the_log_shows_only_the_outcome_asked_for(open_as: Open) -> None:
 
 def test_the_sales_log_names_companies_and_says_who_is_left_out(open_as: Open) -> None:
     said = read(open_as, connected(), "/xero/sales")
-    assert "INV-0077 Invoice Kea Interiors 5 Jan 2026 20 Jan 2026 Awaiting payment NZD 1,234.50 NZD 1,000.00" in said
+    assert "INV-0077 Invoice Kea Interiors 5 Jan 2026 due 20 Jan 2026 Awaiting payment NZD 1,234.50 1,000.00" in said
     assert "INV-0078 Invoice Bare Name Ltd Left out" in said
+
+
+def test_sales_are_searched_by_number_and_by_the_customers_name(open_as: Open) -> None:
+    world = connected()
+    read(open_as, world, "/xero/sales?search=kea")
+    asked = next(asked["query"] for asked in world.asked if asked["path"] == "/api/v1/logs/sales")
+    assert (asked["search"], asked["contact_ids"]) == ("kea", "x-9")
+
+
+def test_a_payment_that_was_made_does_not_await_payment(open_as: Open) -> None:
+    said = read(open_as, connected(), "/transactions/c-demo/payment/p-1")
+    assert "Payment of NZD 234.50 Made" in said
 
 
 def test_a_company_shows_what_it_owes_and_what_xero_says_of_it(open_as: Open) -> None:
@@ -297,12 +393,12 @@ def test_sales_are_filtered_by_kind(open_as: Open) -> None:
 
 
 def test_the_sync_page_is_about_the_last_sync_that_was_asked_for(open_as: Open) -> None:
-    syncs = [an_ended_sync(id="s-2", kind="contacts"), an_ended_sync()]
-    assert "8,000 of 8,000" in read(open_as, connected(syncs=syncs), "/xero/sync")
+    syncs = [an_ended_sync(id="s-2", kind="contacts", reads="contacts"), an_ended_sync()]
+    assert "What changed, asked for by Ada Legrand" in read(open_as, connected(syncs=syncs), "/xero/sync")
 
 
 def test_money_on_the_first_page_is_what_awaits_payment_per_currency(open_as: Open) -> None:
-    assert "Owed by customers NZD 1,000.30" in read(open_as, connected(), "/")
+    assert "Owed by customers NZD 1,000.30 of NZD 6,000.00 invoiced" in read(open_as, connected(), "/")
 
 
 # An API is down, or refuses.
@@ -314,6 +410,7 @@ def test_money_on_the_first_page_is_what_awaits_payment_per_currency(open_as: Op
         ("syncs", "/", "sync-orchestrator", "NZD 1,000.30"),
         ("transactions", "/", "crm-writer", "Last sync"),
         ("logs", "/xero/sync", "log-service", "8,000 of 8,000"),
+        ("logs", "/", "", "Last sync"),
         ("logs", "/xero/log", "log-service", "Sync Settings"),
         ("syncs", "/xero/sync", "sync-orchestrator", "View Log"),
         ("settings", "/xero/settings", "sync-orchestrator", "View Sales"),
@@ -327,7 +424,7 @@ def test_what_is_down_is_named_and_the_rest_of_the_page_shows(
 ) -> None:
     said = read(open_as, connected(syncs=[an_ended_sync()], down={down}), page)
     assert still in said
-    if (down, page) != ("connections", "/companies"):
+    if named and (down, page) != ("connections", "/companies"):
         assert f"({named}) cannot be reached" in said
         assert "Try again" in said
     assert "cannot be reached" not in read(open_as, connected(syncs=[an_ended_sync()]), page)
@@ -351,7 +448,7 @@ def test_a_problem_is_told_with_what_to_do_and_its_reference(open_as: Open) -> N
     world.refused["syncs"] = (409, lost)
     answer = client.post("/xero/sync", data={"connection": "c-demo"})
     assert answer.status_code == 409
-    assert "It is lost. Connect. Try again Reference ref-409" in text_of(answer.text)
+    assert "It is lost. Connect. Accounting Link Reference ref-409" in text_of(answer.text)
 
 
 def test_a_session_that_the_gateway_refuses_leads_to_signing_in(open_as: Open) -> None:
@@ -373,9 +470,13 @@ def test_an_answer_that_is_no_json_does_not_break_the_page(open_as: Open) -> Non
 def test_who_sees_no_money_is_told_so_and_still_sees_companies_and_people(open_as: Open) -> None:
     refused = (403, NOT_ALLOWED)
     world = connected(refused={"transactions": refused, "records": refused})
-    assert "Your role does not allow this" in read(open_as, world, "/", "legrand:no-money")
-    assert "Kim Kea" in read(open_as, world, "/companies/co-1", "legrand:no-money")
-    assert "Try again" not in read(open_as, world, "/", "legrand:no-money")
+    assert "Owed by customers" not in read(open_as, world, "/", "legrand:no-money")
+    said = read(open_as, world, "/companies/co-1", "legrand:no-money")
+    assert "Kim Kea" in said
+    assert "Your role shows companies and contacts, but no sales." in said
+    assert "Your role does not allow this" in read(
+        open_as, world, "/transactions/c-demo/invoice/i-77", "legrand:no-money"
+    )
 
 
 # Several organisations.
@@ -390,5 +491,92 @@ def test_with_two_organisations_each_link_of_the_module_says_which(open_as: Open
     assert "connection=" not in open_as(connected()).get("/xero/log").text.partition("<main")[0]
 
 
-def test_another_accounts_connection_is_none(open_as: Open) -> None:
-    assert "Not connected to Xero yet" in read(open_as, connected(), "/xero/sync?connection=somebody-elses")
+@pytest.mark.parametrize("page", ["/", "/xero/sync", "/xero/log"])
+def test_another_accounts_connection_is_none(open_as: Open, page: str) -> None:
+    said = read(open_as, connected(syncs=[a_sync()]), f"{page}?connection=somebody-elses")
+    assert "This organisation is not connected" in said
+    assert "Legrand Demo Company (NZ)" not in said
+
+
+def two_organisations() -> World:
+    second = a_connection(id="c-2", tenant_name="Second")
+    world = connected(syncs=[an_ended_sync()])
+    world.connections.append(second)
+    return world
+
+
+@pytest.mark.parametrize("page", ["/", "/xero/settings", "/xero/sync", "/xero/log", "/xero/sales"])
+def test_with_two_organisations_each_page_says_which_and_leads_to_the_other(open_as: Open, page: str) -> None:
+    html = open_as(two_organisations()).get(f"{page}?connection=c-2").text
+    assert re.search(r'href="[^"]*connection=c-2" aria-current="true">Second<', html)
+    assert f'href="{page}?connection=c-demo"' in html
+    assert 'aria-label="Organisation"' not in open_as(connected()).get(page).text
+
+
+def test_the_organisation_looked_at_last_stays_chosen_where_an_address_names_none(open_as: Open) -> None:
+    client = open_as(two_organisations())
+    assert "Last sync Completed" in text_of(client.get("/").text)
+    client.get("/xero/log?connection=c-2")
+    client.get("/companies")
+    assert "Nothing has been synced yet" in text_of(client.get("/").text)
+    assert "Last sync Completed" in text_of(client.get("/?connection=c-demo").text)
+
+
+@pytest.mark.parametrize("page", ["/xero/sync?sync=s-1&connection=c-2", "/xero/log/s-1?connection=c-2"])
+def test_a_sync_is_never_shown_under_another_organisations_name(open_as: Open, page: str) -> None:
+    answer = open_as(two_organisations()).get(page)
+    assert answer.status_code == 303
+    assert "connection=c-demo" in answer.location
+
+
+# What each role is offered.
+
+
+@pytest.mark.parametrize(
+    ("page", "button", "person", "why"),
+    [
+        ("/xero/settings", "Save Settings", "legrand:member", "Only an administrator changes the settings."),
+        ("/xero/settings", "Save Settings", "legrand:no-money", "Only an administrator changes the settings."),
+        ("/xero/sync", "Sync", "legrand:no-money", "Your role does not start or stop syncs."),
+        ("/xero/sync", "Cancel this sync", "legrand:no-money", "Your role does not start or stop syncs."),
+        ("/accounting-link", "Connect to XERO", "legrand:member", "Only an administrator connects and disconnects."),
+        ("/accounting-link", "Connect again", "legrand:no-money", "Only an administrator connects and disconnects."),
+    ],
+)
+def test_a_button_that_a_role_may_not_use_is_not_offered_and_says_why(
+    open_as: Open, page: str, button: str, person: str, why: str
+) -> None:
+    world = World(connections=[a_connection(), a_connection(id="c-2", state="lost")], syncs=[a_sync()])
+
+    def may_press(who: str) -> bool:
+        html = open_as(world, who).get(page).text
+        form = re.search(r"<fieldset class=\"form\" disabled", html)
+        found = re.search(rf"<button([^>]*)>{button}<", html)
+        assert found
+        assert (why in text_of(html)) == (who == person)
+        return "disabled" not in found[1] and not form
+
+    assert may_press("legrand:admin")
+    assert not may_press(person)
+
+
+def test_pages_that_a_role_may_not_see_are_not_linked(open_as: Open) -> None:
+    world = connected(syncs=[an_ended_sync()])
+    for page in ("/", "/xero/sync", "/accounting-link"):
+        for_admin = open_as(world).get(page).text
+        without_money = open_as(world, "legrand:no-money").get(page).text
+        assert "/xero/sales" not in without_money
+        assert "Disconnect" not in without_money
+        assert "/accounting-link/audit" not in without_money
+        assert ("/xero/sales" in for_admin) == (page != "/accounting-link")
+        assert ("/accounting-link/audit" in for_admin) == (page == "/accounting-link")
+
+
+@pytest.mark.parametrize(
+    ("status", "slug", "may_pass"), [(404, "not-found", False), (400, "bad-cursor", False), (503, "unexpected", True)]
+)
+def test_try_again_is_offered_only_where_it_may_help(open_as: Open, status: int, slug: str, may_pass: bool) -> None:
+    refused = {"type": f"/api/problems/{slug}", "detail": "No.", "reference": "r"}
+    html = open_as(connected(refused={"companies": (status, refused)})).get("/companies?search=x&cursor=y").text
+    assert ("Try again" in html) == may_pass
+    assert ('href="/companies?search=x">Start at the first page' in html) == (slug == "bad-cursor")

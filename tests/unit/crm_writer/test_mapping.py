@@ -124,7 +124,9 @@ def test_persons_without_a_last_name_are_left_out_one_by_one_and_noted(world: Wo
 def test_a_company_here_whose_last_name_vanished_stays_and_is_marked(world: World) -> None:
     world.comes(a_customer())
     assert world.comes(a_customer(main_person=NOBODY))[0] == Result.CREATED  # by this same sync
-    assert world.part["notes"] == ["would be left out: no contact person with a last name"]
+    assert world.part["notes"] == [
+        "stays here, though it would not be imported today: no contact person with a last name"
+    ]
     [person] = world.all("contacts")
     assert (person["xero"]["last_name"], person["xero"]["gone"]) == ("Lovelace", True)
 

@@ -1,6 +1,9 @@
 """``make logs`` and ``make status``."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,26 @@ def test_a_reference_finds_its_lines_in_every_service(folder: StateFolder, capsy
 
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in said] == ["crm-writer", "gateway"]
+
+
+def test_a_reference_that_no_log_names_is_said_to_be_unknown(folder: StateFolder) -> None:
+    with pytest.raises(SystemExit, match="No line of any log names r-9"):
+        show.logs(folder, "r-9")
+
+
+@pytest.mark.parametrize("action", ["status", "logs"])
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: StateFolder, action: str) -> None:
+    """As `make status | head -1` does, and sooner: the reader is gone before the first line."""
+    units = folder.read_status()["units"]
+    folder.write_status({"runner": 1, "units": units * 2000})  # more than a pipe holds
+    command = [sys.executable, "-m", "deploy.local", action]
+    with subprocess.Popen(
+        command, env={**os.environ, "STATE": str(folder.path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_status_is_readable_for_programs(folder: StateFolder, capsys: pytest.CaptureFixture[str]) -> None:

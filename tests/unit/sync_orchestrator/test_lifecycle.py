@@ -191,17 +191,19 @@ def test_a_sync_that_xero_always_asks_to_wait_ends_one_day() -> None:
 
 
 def test_a_cancelled_sync_is_cancelled_when_the_last_drain_has_come() -> None:
-    stopping, said = lifecycle.cancel(running(), "ada", NOW)
+    stopping, said = lifecycle.cancel(running(), "ada", "Ada", NOW)
     assert (stopping.state, [type(e) for e in said]) == (State.CANCELLING, [SyncStopRequested])
 
     after, said = feed(stopping, ended(Stream.CONTACTS, stopped=True), ended(Stream.INVOICES, 1, stopped=True))
     assert after.state == State.CANCELLING
     after, said = feed(after, drained(Stream.INVOICES, 1))
-    assert (after.state, said) == (State.CANCELLED, [SyncCancelled(cancelled_by="ada", ended_at=NOW)])
+    reason = "Cancelled by Ada; what was imported before stays"
+    assert (after.state, after.reason) == (State.CANCELLED, reason)
+    assert said == [SyncCancelled(cancelled_by="ada", ended_at=NOW, reason=reason)]
 
 
 def test_a_sync_that_is_cancelled_after_all_was_read_completes() -> None:
-    stopping, _ = lifecycle.cancel(running(), "ada", NOW)
+    stopping, _ = lifecycle.cancel(running(), "ada", "Ada", NOW)
 
     after, said = feed(stopping, *WHOLE)
 
@@ -209,7 +211,7 @@ def test_a_sync_that_is_cancelled_after_all_was_read_completes() -> None:
 
 
 def test_a_sync_that_has_not_begun_is_cancelled_at_once() -> None:
-    after, said = lifecycle.cancel(a_sync(), "ada", NOW)
+    after, said = lifecycle.cancel(a_sync(), "ada", "Ada", NOW)
 
     assert after.state == State.CANCELLED
     assert [type(event) for event in said] == [SyncCancelled]
@@ -218,7 +220,7 @@ def test_a_sync_that_has_not_begun_is_cancelled_at_once() -> None:
 def test_ended_is_final() -> None:
     done, _ = feed(running(), *WHOLE)
 
-    assert lifecycle.cancel(done, "ada", NOW) == (done, [])
+    assert lifecycle.cancel(done, "ada", "Ada", NOW) == (done, [])
     assert feed(done, FetchFailed(stream=Stream.CONTACTS, reason="late"), applied(7, Result.FAILED)) == (done, [])
     assert lifecycle.watch(done, NOW + timedelta(days=30), SILENCE) == (done, [])
 
@@ -233,7 +235,7 @@ def test_a_stream_that_cannot_be_read_fails_the_sync_with_its_reason() -> None:
 
 
 def test_a_stop_that_nobody_answers_ends_by_itself_after_ten_minutes() -> None:
-    stopping, _ = lifecycle.cancel(running(), "ada", NOW)
+    stopping, _ = lifecycle.cancel(running(), "ada", "Ada", NOW)
 
     assert lifecycle.watch(stopping, NOW + timedelta(minutes=9), SILENCE)[0].state == State.CANCELLING
     assert lifecycle.watch(stopping, NOW + timedelta(minutes=11), SILENCE)[0].state == State.CANCELLED

@@ -10,6 +10,7 @@ import requests
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.rates import Bucket, MemoryBucket, Rate
 from accounting_link.chassis.web import reference
@@ -20,6 +21,10 @@ from crm_frontend.settings import Settings
 
 # From one address: here everybody's may be the same, so it stops a flood and no office.
 SIGN_INS = Rate(at_once=60, a_minute=60)
+
+# Who is offered what. The APIs decide by themselves: a page only offers nobody what they would be refused.
+RIGHTS = {"connect": ADMIN, "settings": ADMIN, "audit": ADMIN, "sync": MEMBER, "money": MEMBER}
+_CHOSEN = "organisation"  # cookie: the connection that this browser looked at last
 
 Page = str | tuple[str, int] | AnyResponse
 
@@ -48,14 +53,28 @@ def register(app: Flask, settings: Settings, pool: requests.Session, clock: Cloc
     def _keep(response: Response) -> Response:
         if "new_session" in g:
             set_cookie(response, g.new_session)
+        if request.values.get("connection") and "connections" in g and (connection := chosen()):
+            response.set_cookie(_CHOSEN, connection["id"], **_cookie())
         return response
 
     @app.context_processor
     def _context() -> dict[str, Any]:
-        return {"who": g.get("who"), "connections": connections, "chosen": chosen, "xero_url": xero_url}
+        return {
+            "who": g.get("who"),
+            "connections": connections,
+            "chosen": chosen,
+            "standing": standing,
+            "xero_url": xero_url,
+        }
 
-    # A global rather than context: macros see no context.
-    app.jinja_env.globals["query_of"] = query_of
+    # Globals rather than context: macros see no context.
+    app.jinja_env.globals |= {"query_of": query_of, "may": may}
+
+
+def may(right: str) -> bool:
+    """Whether who looks is offered it: a key of RIGHTS."""
+    who: Person | None = g.get("who")
+    return who is not None and RIGHTS[right] in who.roles
 
 
 def site() -> Site:
@@ -74,15 +93,12 @@ def begin_session(person: Person) -> None:
 
 
 def set_cookie(response: Response, session: str) -> None:
-    response.set_cookie(
-        sign_in.COOKIE,
-        session,
-        max_age=sign_in.LIVES,
-        path="/",
-        httponly=True,
-        samesite="Lax",
-        secure=request.is_secure or site().settings.public_url.startswith("https:"),
-    )
+    response.set_cookie(sign_in.COOKIE, session, **_cookie())
+
+
+def _cookie() -> dict[str, Any]:
+    secure = request.is_secure or site().settings.public_url.startswith("https:")
+    return {"max_age": sign_in.LIVES, "path": "/", "httponly": True, "samesite": "Lax", "secure": secure}
 
 
 def signed_in() -> AnyResponse | None:
@@ -108,13 +124,18 @@ def connections() -> Answer:
     return found
 
 
+def standing() -> list[dict[str, Any]]:
+    """The connections to choose from."""
+    return [item for item in connections().items if item["state"] != "disconnected"]
+
+
 def chosen() -> dict[str, Any] | None:
-    """The connection that this page is about: the one named, else the first that stands."""
-    wanted = request.values.get("connection")
-    items = [item for item in connections().items if item["state"] != "disconnected"]
+    """The connection that this page is about: the one named and no other; else the one looked at last, else the
+    first that stands."""
+    wanted, last = request.values.get("connection"), request.cookies.get(_CHOSEN)
     if wanted:
-        return next((item for item in items if item["id"] == wanted), None)
-    return min(items, key=lambda item: item["state"] != "connected", default=None)
+        return next((item for item in standing() if item["id"] == wanted), None)
+    return min(standing(), key=lambda item: (item["id"] != last, item["state"] != "connected"), default=None)
 
 
 def xero_url(endpoint: str, **values: Any) -> str:

@@ -1,6 +1,7 @@
 """The first page, and Accounting Link: choosing Xero, connecting, and what came of it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,10 +10,10 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from accounting_link.chassis.web import reference
-from crm_frontend import words
+from crm_frontend import pictures, progress, words
 from crm_frontend.gateway import Answer, Problem
 from crm_frontend.pages import session
-from crm_frontend.pages.common import Page, api, chosen, connections, page, query, signed_in
+from crm_frontend.pages.common import Page, api, chosen, connections, may, page, query, signed_in
 
 blp = Blueprint("home", __name__)
 _OPEN = frozenset({"home.first"})
@@ -29,19 +30,39 @@ def first() -> Page:
         return session.shown()
     connection = chosen()
     if connection is None:
-        return page("home.html")
-    totals = api().get("/transactions/totals", connection_id=connection["id"])
+        return page("xero/no_connection.html" if request.args.get("connection") else "home.html", main=connections())
+    totals = api().get("/transactions/totals", connection_id=connection["id"]) if may("money") else Answer()
     syncs = api().get("/syncs", connection_id=connection["id"], limit=1)
-    return page("home.html", syncs=syncs, totals=totals, owed=_owed(totals))
+    told = api().get("/logs/sync", connection_id=connection["id"], limit=20)
+    return page("home.html", syncs=syncs, totals=totals, owed=_owed(totals), line=_line(syncs, told))
 
 
-def _owed(totals: Answer) -> dict[str, Decimal]:
-    """By currency. Sales that await payment; an answer for another status adds nothing."""
-    owed: dict[str, Decimal] = {}
+def _line(syncs: Answer, told: Answer) -> progress.Line | None:
+    """What came of the last sync; None where the log has not heard of it."""
+    last = syncs.items[0]["id"] if syncs.items else ""
+    return next((progress.line(line["results"]) for line in told.items if line["id"] == last), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One currency's approved invoices."""
+
+    currency: str
+    due: Decimal
+    invoiced: Decimal
+    pieces: list[pictures.Piece]
+
+
+def _owed(totals: Answer) -> list[Owed]:
+    found: dict[str, tuple[Decimal, Decimal]] = {}
     for item in totals.items:
-        if item["status"] == "AUTHORISED":
-            owed[item["currency"]] = owed.get(item["currency"], Decimal(0)) + words.decimal(item["due"])
-    return owed
+        if item["kind"] == "invoice" and item["status"] in ("AUTHORISED", "PAID"):
+            due, invoiced = found.get(item["currency"], (Decimal(0), Decimal(0)))
+            found[item["currency"]] = due + words.decimal(item["due"]), invoiced + words.decimal(item["total"])
+    return [
+        Owed(currency, due, invoiced, pictures.stacked({"settled": invoiced - due, "owed": due}))
+        for currency, (due, invoiced) in sorted(found.items())
+    ]
 
 
 @blp.get("/accounting-link")
@@ -86,14 +107,22 @@ def audit() -> Page:
 @blp.get("/accounting-link/waiting")
 def waiting() -> Page:
     """What the waiting tab asks every two seconds while the person is at Xero in the other one."""
-    return render_template(
-        "fragments/waiting.html", known=request.args.get("known", ""), now=_signature(), asked=connections()
-    )
+    known = request.args.get("known", "")
+    made = [item for item in _connected() if _sign(item) not in known.split(",")]
+    return render_template("fragments/waiting.html", known=known, made=made, asked=connections())
+
+
+def _connected() -> list[dict[str, Any]]:
+    return [item for item in connections().items if item["state"] == "connected"]
+
+
+def _sign(connection: Mapping[str, Any]) -> str:
+    """Another one with each consent, so that connecting the same organisation again is noticed too."""
+    return f"{connection['id']}:{connection['authorisation']}"
 
 
 def _signature() -> str:
-    """Changes when a connection is made or mended; nothing more can be told from it."""
-    return ",".join(sorted(item["id"] for item in connections().items if item["state"] == "connected"))
+    return ",".join(sorted(_sign(item) for item in _connected()))
 
 
 @blp.post("/accounting-link/connect")
@@ -114,7 +143,9 @@ def connect() -> Page:
 
 @blp.get("/accounting-link/connected")
 def connected() -> Page:
-    return page("connected.html")
+    """Congratulates for a connection of the account, and for nothing else that an address may say."""
+    named = request.args.get("connection")
+    return page("connected.html", main=connections(), made=next((i for i in _connected() if i["id"] == named), None))
 
 
 @blp.get("/accounting-link/not-connected")

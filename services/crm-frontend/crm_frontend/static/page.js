@@ -1,7 +1,7 @@
 // What htmx does not do: times in the person's own zone, and a sync followed by its own events.
 "use strict";
 
-const said = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const said = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const counted = new Intl.NumberFormat("en");
 
 function localise(root) {
@@ -32,7 +32,8 @@ function move(panel, sync) {
       number.textContent = value === null ? "…" : counted.format(value);
     }
   }
-  return sync.state === panel.dataset.state;
+  const hasBegun = sync.started_at && !panel.querySelector("[data-seconds]"); // from now on its seconds are shown
+  return sync.state === panel.dataset.state && !hasBegun;
 }
 
 function follow(panel) {

@@ -32,7 +32,10 @@ def made_of(
     if reason and not was_here:
         return Made("", None, reason, tidy(contact.name))
     part = _part(contact, connection_id, has_sales=has_sales)
-    part["notes"] = [*([f"would be left out: {reason}"] if reason else []), *notes_on(contact)]
+    part["notes"] = [
+        *([f"stays here, though it would not be imported today: {reason}"] if reason else []),
+        *notes_on(contact),
+    ]
     people = people_of(contact, connection_id)
     of_content = digest((part, people))
     part["updated_at"] = version

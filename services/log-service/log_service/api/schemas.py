@@ -3,9 +3,10 @@
 from typing import Any
 
 import marshmallow as ma
+from webargs.fields import DelimitedList
 
 from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import SALES, Act, Kind, Result
+from accounting_link.contracts.words import SALES, Act, Kind, Reads, Result
 
 STATES = (
     "waiting",
@@ -48,6 +49,12 @@ class SalesFilter(ma.Schema):
     connection_id = _text("Whose sales.", required=True)
     kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf([kind.value for kind in SALES]))
     search = _text("Part of a number, in either case.", load_default=None, validate=ma.validate.Length(max=100))
+    contact_ids = DelimitedList(
+        ma.fields.String(),
+        load_default=list,
+        validate=ma.validate.Length(max=100),
+        metadata={"description": "Also what is of one of these contacts at Xero, separated by commas."},
+    )
     status = _text("As Xero writes it: AUTHORISED, PAID, VOIDED, ...", load_default=None)
     currency = _text("ISO 4217.", load_default=None)
 
@@ -79,9 +86,15 @@ class SyncEntrySchema(ma.Schema):
     id = _text("The sync's id.")
     connection_id = _text("Which connection.")
     kind = _text("full, delta or contacts; null while its request is not known yet.", allow_none=True)
+    reads = ma.fields.String(
+        allow_none=True,
+        validate=ma.validate.OneOf([reads.value for reads in Reads]),
+        metadata={"description": "What it reads, whatever its kind; null while that is not known."},
+    )
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     reason = _text("Why it failed, waits or was stopped; empty otherwise.")
     requested_by = _text("A user id, or schedule.", allow_none=True)
+    requested_by_name = _text("As it then was; empty for the schedule.", allow_none=True)
     requested_at = _time("When it was asked for.")
     started_at = _time("When reading began.")
     ended_at = _time("When it ended; null before.")
@@ -95,6 +108,16 @@ class SyncEntrySchema(ma.Schema):
     streams = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(StreamLogSchema))
     calls = _number("Calls made to Xero.")
     bytes = _number("Bytes received from Xero.")
+
+
+class SyncLineSchema(SyncEntrySchema):
+    """A line of the list of syncs, with how many records came to what."""
+
+    results = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Integer(),
+        metadata={"description": "Records of all kinds by result: every result is there, if only as 0."},
+    )
 
 
 class ReasonSchema(ma.Schema):
@@ -117,6 +140,15 @@ class SyncLogSchema(SyncEntrySchema):
     reasons = ma.fields.List(ma.fields.Nested(ReasonSchema))
 
 
+class SaleOfRecordSchema(ma.Schema):
+    """Enough to know a sale by."""
+
+    number = _text("Its number; of a payment, that of what it pays.")
+    contact_id = _text("Whose, by the contact's id at Xero.")
+    currency = _text("ISO 4217.")
+    total = _money("Including tax.")
+
+
 class RecordOutcomeSchema(ma.Schema):
     """What a sync did with one record."""
 
@@ -125,6 +157,13 @@ class RecordOutcomeSchema(ma.Schema):
     result = ma.fields.String(validate=ma.validate.OneOf(_RESULTS))
     reason = _text("Why left out or failed; empty otherwise.")
     version = _time("Xero's UpdatedDateUTC of the copy that stands.")
+    sale = ma.fields.Nested(
+        SaleOfRecordSchema,
+        allow_none=True,
+        metadata={
+            "description": "As it now is; null of a contact, of what could not be read, and to who sees no money."
+        },
+    )
 
 
 class SyncMentionSchema(ma.Schema):
@@ -229,7 +268,7 @@ class HealthSchema(ma.Schema):
     bytes_left = _number("Left of the budget of bytes; null when there is no budget.", allow_none=True)
 
 
-SyncPage = page_of(SyncEntrySchema)
+SyncPage = page_of(SyncLineSchema)
 RecordPage = page_of(RecordOutcomeSchema)
 SalesPage = page_of(SaleSchema)
 LetterPage = page_of(DeadLetterSchema)

@@ -15,6 +15,7 @@ from log_service.api import schemas
 from log_service.api.database import db
 from log_service.sync_log import life
 
+_RESULTS = [result.value for result in Result]
 blueprint = Blueprint("Sync log", __name__, url_prefix="/api/v1/logs", description="What each sync did")
 
 
@@ -25,7 +26,7 @@ blueprint = Blueprint("Sync log", __name__, url_prefix="/api/v1/logs", descripti
 def list_syncs(asked: Document) -> Document:
     """A connection's syncs, newest first"""
     found, following = queries.syncs(db(), caller().account_id, **asked)
-    return {"items": [life.told(document) for document in found], "next": following}
+    return {"items": [{**life.told(document), "results": _results(document)} for document in found], "next": following}
 
 
 @blueprint.get("/sync/<sync_id>")
@@ -58,7 +59,9 @@ def list_records(asked: Document, sync_id: str) -> Document:
     found, following = queries.records(
         db(), caller().account_id, sync_id, only, limit=asked["limit"], cursor=asked["cursor"]
     )
-    return {"items": found, "next": following}
+    sees_money = caller().may((ADMIN, MEMBER))
+    sales = queries.sales_of(db(), caller().account_id, found) if sees_money else {}
+    return {"items": [{**row, "sale": sales.get((row["kind"], row["xero_id"]))} for row in found], "next": following}
 
 
 @blueprint.get("/connections")
@@ -78,8 +81,13 @@ def _known(sync_id: str) -> Document:
     return document
 
 
+def _results(document: Document) -> dict[str, int]:
+    account_id, sync_id, revision = document["account_id"], document["sync_id"], document["revision"]
+    return {**dict.fromkeys(_RESULTS, 0), **queries.results(db(), account_id, sync_id, revision)}
+
+
 def _table(counted: list[Document]) -> dict[str, dict[str, int]]:
-    table = {kind.value: dict.fromkeys((result.value for result in Result), 0) for kind in Kind}
+    table = {kind.value: dict.fromkeys(_RESULTS, 0) for kind in Kind}
     for row in counted:
         table[row["kind"]][row["result"]] += row["count"]
     return table

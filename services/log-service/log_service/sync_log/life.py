@@ -60,7 +60,7 @@ def _(event: SyncRequested, scope: Scope) -> Document:
     at = stored(event.requested_at)
     return {
         "at": at,
-        "asked": {"at": at, "by": event.requested_by, "kind": event.kind.value},
+        "asked": _asked(event, event.kind),
         "phase": _phase(scope, WAITING),
         "streams": {request.stream.value: _stream(scope) for request in event.streams},
     }
@@ -71,9 +71,19 @@ def _(event: ContactsRequested, scope: Scope) -> Document:
     at = stored(event.requested_at)
     return {
         "at": at,
-        "asked": {"at": at, "by": event.requested_by, "kind": SyncKind.CONTACTS.value},
+        "asked": _asked(event, SyncKind.CONTACTS),
         "phase": _phase(scope, WAITING),
         "streams": {request.stream.value: _stream(scope) for request in event.streams},
+    }
+
+
+def _asked(event: SyncRequested | ContactsRequested, kind: SyncKind) -> Document:
+    return {
+        "at": stored(event.requested_at),
+        "by": event.requested_by,
+        "by_name": event.requested_by_name,
+        "kind": kind.value,
+        "reads": event.reads.value,
     }
 
 
@@ -126,8 +136,8 @@ def _(event: SyncFailed, scope: Scope) -> Document:
 
 @_told_by.register
 def _(event: SyncCancelled, scope: Scope) -> Document:
-    reason = "A person stopped it. What was imported before stays."
-    return {"final": {"at": stored(event.ended_at), "state": "cancelled", "reason": reason, "by": event.cancelled_by}}
+    by, reason = event.cancelled_by, event.reason or "Cancelled; what was imported before stays"
+    return {"final": {"at": stored(event.ended_at), "state": "cancelled", "reason": reason, "by": by}}
 
 
 def _phase(scope: Scope, state: str) -> Document:
@@ -178,7 +188,8 @@ def _choose(pick: Callable[..., Any], one: Any, other: Any, key: Callable[[Docum
 
 
 def _when_asked(asked: Document) -> tuple[Any, ...]:
-    return asked["at"], asked["by"], asked["kind"]
+    # An older version kept neither who by name nor what is read; the newer telling says more.
+    return asked["at"], asked["by"], asked["kind"], "reads" not in asked, asked.get("reads"), asked.get("by_name")
 
 
 def _progress(phase: Document) -> tuple[Any, ...]:
@@ -214,7 +225,9 @@ def told(document: Document) -> Document:
         "id": document["sync_id"],
         "connection_id": document["connection_id"],
         "kind": asked.get("kind"),
+        "reads": asked.get("reads"),
         "requested_by": asked.get("by"),
+        "requested_by_name": asked.get("by_name"),
         "requested_at": asked.get("at"),
         "started_at": document["started_at"],
         "attempts": document["attempts"],

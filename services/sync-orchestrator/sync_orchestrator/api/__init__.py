@@ -1,1 +1,1 @@
-"""Views and schemas: marshmallow at the door only."""
+"""The views under /api/v1/syncs and /api/v1/settings."""

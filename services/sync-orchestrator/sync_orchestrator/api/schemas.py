@@ -7,7 +7,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import KIND_OF, ParkReason, Suppliers, SyncKind
+from accounting_link.contracts.words import KIND_OF, ParkReason, Reads, Suppliers, SyncKind
 from sync_orchestrator.preferences import Frequency, Preferences
 from sync_orchestrator.sync import State, Sync
 
@@ -62,16 +62,31 @@ class StreamSchema(ma.Schema):
 class ParkedSchema(ma.Schema):
     reason = fields.String(required=True, validate=_one_of(ParkReason))
     detail = fields.String(required=True)
-    until = fields.AwareDateTime(required=True, allow_none=True)
+    until = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When it goes on by itself; null where a person has to act."},
+    )
 
 
 class SyncSchema(ma.Schema):
     id = fields.String(required=True)
     connection_id = fields.String(required=True)
     kind = fields.String(required=True, validate=_one_of(SyncKind))
+    reads = fields.String(
+        required=True, validate=_one_of(Reads), metadata={"description": "What it reads, whatever its kind."}
+    )
     state = fields.String(required=True, validate=_one_of(State))
+    waits_for = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "While waiting: the sync of the connection that runs first."},
+    )
     reason = fields.String(required=True)
-    requested_by = fields.String(required=True)
+    requested_by = fields.String(required=True, metadata={"description": "User id, or `schedule`."})
+    requested_by_name = fields.String(
+        required=True, metadata={"description": "As it then was; empty for the schedule."}
+    )
     requested_at = fields.AwareDateTime(required=True)
     started_at = fields.AwareDateTime(required=True, allow_none=True)
     ended_at = fields.AwareDateTime(required=True, allow_none=True)
@@ -86,7 +101,7 @@ class SyncSchema(ma.Schema):
 SyncPage = page_of(SyncSchema)
 
 
-def shown(sync: Sync) -> dict[str, Any]:
+def shown(sync: Sync, waits_for: str | None = None) -> dict[str, Any]:
     """A sync as SyncSchema dumps it."""
     streams = {}
     for wanted in sync.streams:
@@ -102,9 +117,12 @@ def shown(sync: Sync) -> dict[str, Any]:
         "id": sync.id,
         "connection_id": sync.connection_id,
         "kind": sync.kind,
+        "reads": sync.reads,
         "state": sync.state,
+        "waits_for": waits_for,
         "reason": sync.reason,
         "requested_by": sync.requested_by,
+        "requested_by_name": sync.requested_by_name,
         "requested_at": sync.requested_at,
         "started_at": sync.started_at,
         "ended_at": sync.ended_at,

@@ -1,0 +1,60 @@
+"""The second in which auth-link knows a new connection and sync-orchestrator does not: in a real browser, on stubs."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from crm_frontend.gateway import pool
+from crm_frontend.settings import Settings
+from crm_frontend.web import build_app
+from tests.browser.conftest import Complaints
+from tests.unit.crm_frontend.conftest import an_environment
+from tests.unit.crm_frontend.stub_gateway import Wire, World, connected
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def world() -> World:
+    return connected(unheard={"syncs": 3, "settings": 2})
+
+
+@pytest.fixture
+def pages(world: World) -> Iterator[BaseWSGIServer]:
+    session = pool()
+    session.mount("http://gateway.test", Wire(world))
+    app = build_app(Settings.from_env(an_environment()), session, SYSTEM_CLOCK)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+
+
+def test_a_person_who_is_too_fast_sees_that_it_is_being_set_up_and_then_what_they_wanted(
+    pages: BaseWSGIServer, world: World, context: BrowserContext, complaints: Complaints
+) -> None:
+    complaints.origin = f"http://127.0.0.1:{pages.server_port}"
+    page = context.new_page()
+    page.goto(f"{complaints.origin}/sign-in")
+    page.get_by_role("button", name="Ada Legrand").click()
+
+    page.goto(f"{complaints.origin}/xero/settings")
+    expect(page.get_by_text("is being set up")).to_be_visible()
+    expect(page.get_by_role("button", name="Save Settings")).to_be_visible()
+
+    world.unheard["syncs"] = 0
+    page.goto(f"{complaints.origin}/xero/sync")
+    world.unheard["syncs"] = 2
+    page.get_by_role("button", name="Sync", exact=True).click()
+    expect(page.get_by_text("is being set up")).to_be_visible()
+    expect(page.get_by_role("heading", name="This sync Running")).to_be_visible()
+    wishes = [asked for asked in world.asked if asked["method"] == "POST"]
+    assert len({asked["headers"]["Idempotency-Key"] for asked in wishes}) == 1
+    assert len(wishes) == 3
+    assert not [said for said in complaints.heard if "Content Security Policy" in said]
