@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
 _ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _HOW = "no browser: put chromium on PATH (apt-get install chromium), or run `playwright install chromium`"
@@ -56,6 +56,7 @@ def context(browser: Browser, complaints: Complaints) -> Iterator[BrowserContext
     """A browser that nobody has used. Everything it does waits half a minute at most."""
     made = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Pacific/Auckland")
     made.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     made.on("page", complaints.listen)
     yield made
     made.close()
