@@ -23,7 +23,7 @@ def every_process_at_any_time() -> Iterator[Any]:
                 yield pytest.param(name, share, id=f"{name}-{share:.0%}", marks=() if always else pytest.mark.soak)
 
 
-@pytest.mark.parametrize(("name", "share"), every_process_at_any_time())
+@pytest.mark.parametrize(("name", "share"), list(every_process_at_any_time()))
 def test_a_process_killed_in_mid_sync_changes_nothing(world: World, name: str, share: float) -> None:
     run = world.imports().reaches(share)
 

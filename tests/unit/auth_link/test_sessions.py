@@ -129,7 +129,7 @@ def test_only_roles_that_are_ours_are_given(sessions: Sessions, roles: Any, give
         {"kid": None},
         {"kid": "two"},
     ],
-    ids=str,
+    ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_session_with_one_thing_wrong_is_refused(sessions: Sessions, wrong: dict[str, Any]) -> None:
     with pytest.raises(RefusedSessionError):

@@ -53,6 +53,7 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ("XERO_CONNECTIONS_URL", "http://10.0.0.1/connections"),
         ("XERO_AUTHORIZE_URL", "ftp://127.0.0.1/"),
     ],
+    ids=lambda told: told if told in TOLD else "",
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
