@@ -107,6 +107,11 @@ SUPPLIERS = {
     "all": "All suppliers",
     "selected": "Selected suppliers",
 }
+CHOSEN = {
+    "kind": {"full": "Everything", "delta": "What changed"},
+    "frequency": FREQUENCIES,
+    "suppliers": SUPPLIERS,
+}
 CONNECTION_STATES = {
     "connected": ("Connected", "good"),
     "lost": ("Xero no longer accepts it: connect again", "bad"),

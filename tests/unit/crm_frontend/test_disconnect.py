@@ -95,5 +95,5 @@ def test_a_lost_connection_says_why_and_offers_to_connect_again_in_one_click(ope
 def test_the_audit_log_says_who_did_what_from_where(open_as: Open) -> None:
     shown = text_of(open_as(connected()).get("/accounting-link/audit").text)
 
-    for said in ("Ada Legrand", "Changed the sync settings", "frequency: daily", "203.0.113.7"):
+    for said in ("Ada Legrand", "Changed the sync settings", "frequency: Every day", "203.0.113.7"):
         assert said in shown

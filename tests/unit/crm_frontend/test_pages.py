@@ -223,6 +223,7 @@ def test_a_waiting_sync_leads_to_the_one_that_runs_first(open_as: Open) -> None:
     html = open_as(world).get("/xero/sync").text
     assert "Another sync of Legrand Demo Company (NZ) runs first" in text_of(html)
     assert 'href="/xero/sync?sync=s-1"' in html
+    assert "<progress" not in html
 
 
 @pytest.mark.parametrize(

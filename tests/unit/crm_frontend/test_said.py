@@ -43,6 +43,25 @@ def test_a_quantity_is_said_without_empty_zeros(value: str | None, said: str) ->
     assert words.quantity(value) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("no last name", "No last name."), ("Xero's limit is reached.", "Xero's limit is reached."), (None, ""), ("", "")],
+)
+def test_a_reason_is_said_as_a_sentence_whether_or_not_it_came_as_one(value: str | None, said: str) -> None:
+    assert words.sentence(value) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [(0, "0 calls"), (1, "1 call"), (1200, "1,200 calls")])
+def test_one_is_said_in_the_singular(value: int, said: str) -> None:
+    assert words.counted(value, "call") == said
+
+
+def test_the_line_of_a_sync_counts_what_is_here_now_as_imported() -> None:
+    line = progress.line({"created": 5, "updated": 2, "unchanged": 1, "left_out": 3, "failed": 0})
+    assert (line.imported, line.left_out, line.failed) == (8, 3, 0)
+    assert [piece.name for piece in line.pieces] == ["created", "updated", "unchanged", "left_out"]
+
+
 def test_a_time_is_said_in_utc_and_a_date_as_it_was_written() -> None:
     assert words.when("2026-03-02T09:00:00Z") == "2 Mar 2026, 09:00 UTC"
     assert words.day("2026-03-02") == "2 Mar 2026"

@@ -19,7 +19,7 @@ function move(panel, sync) {
   for (const [name, told] of Object.entries(sync.streams)) {
     const stream = told.ended ? { ...told, applied: told.read } : told; // all is put away, as progress.py says too
     const shown = panel.querySelector(`[data-stream="${CSS.escape(name)}"]`);
-    if (!shown) return false;
+    if (!shown) continue; // while it waits there are no bars
     const expected = stream.ended ? stream.read : stream.expected === null ? null : Math.max(stream.expected, stream.read);
     for (const bar of shown.querySelectorAll("progress")) {
       if (expected !== null) {
