@@ -13,6 +13,9 @@ def world(platform: Platform) -> World:
     first = requests.get(f"{xero}/organisations", timeout=10).json()["items"][0]["tenant"]
     small = {"name": "Kauri Timber Ltd", "seed": 5, "contacts": 30, "invoices": 40}
     second = requests.post(f"{xero}/organisations", json=small, timeout=10).json()["tenant"]
-    world = World(platform, an_account(platform, "legrand:admin", first), an_account(platform, "kauri:admin", second))
+    tiny = {"name": "Rimu Toys Ltd", "seed": 6, "contacts": 5, "invoices": 5}
+    third = requests.post(f"{xero}/organisations", json=tiny, timeout=10).json()["tenant"]
+    ours = an_account(platform, "legrand:admin", first, third)
+    world = World(platform, ours, an_account(platform, "kauri:admin", second, third))
     world.ours.doomed = world.ours.crm.connect(second)
     return world

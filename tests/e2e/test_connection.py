@@ -45,10 +45,7 @@ class Life:
         until(lambda: self.state() == "connected")
 
     def disconnect(self) -> dict[str, Any]:
-        url = f"{self.crm.url}/api/v1/connections/{self.connection}"
-        answer = self.crm._session.delete(url, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
+        return dict(self.crm.disconnect(self.connection))
 
     def acts(self) -> list[str]:
         found = self.crm.every("/logs/audit", connection_id=self.connection)

@@ -22,6 +22,7 @@ _SERVICES = {
     "connections": "the connection to Xero (auth-link)",
     "me": "the connection to Xero (auth-link)",
     "settings": "settings and syncs (sync-orchestrator)",
+    "removals": "settings and syncs (sync-orchestrator)",
     "syncs": "settings and syncs (sync-orchestrator)",
     "companies": "companies, contacts and sales (crm-writer)",
     "contacts": "companies, contacts and sales (crm-writer)",

@@ -89,6 +89,8 @@ CONNECTION_STATES = {
 ACTS = {
     "connected": "Connected to Xero",
     "disconnected": "Disconnected from Xero",
+    "removal_requested": "Asked to remove what was imported",
+    "imports_removed": "What was imported was removed",
     "settings_changed": "Changed the sync settings",
     "sync_started": "Started a sync",
     "sync_cancelled": "Cancelled a sync",

@@ -23,6 +23,8 @@ def keep(records: Records, received: Sequence[Received]) -> None:
 
 
 def _keep(books: Books, document: Document) -> None:
+    if document["authorisation"] <= books.tombstones({document["_id"]}).get(document["_id"], -1):
+        return
     standing = next(iter(books.organisations({document["_id"]})), None)
     changes = Changes()
     if standing is None:
@@ -36,4 +38,5 @@ def _document(received: Received) -> Document:
     event, scope = received.event, received.scope
     assert isinstance(event, OrganisationRead)
     said = {**msgspec.structs.asdict(event), "read_at": to_the_millisecond(event.read_at)}
-    return {"_id": scope.connection_id, "account_id": scope.account_id, "reading": received.envelope.reading, **said}
+    whose = {"account_id": scope.account_id, "authorisation": scope.authorisation}
+    return {"_id": scope.connection_id, **whose, "reading": received.envelope.reading, **said}

@@ -110,9 +110,14 @@ def sales_of(contacts: Iterable[Contact]) -> Document:
     return {"$or": which} if which else {"_id": {"$in": []}}
 
 
-def people_of(own: Own, contacts: Iterable[Contact]) -> list[Document]:
-    which = [{"connection_id": connection_id, "xero_contact_id": id_} for connection_id, id_ in sorted(contacts)]
-    return own.find("contacts", {"$or": which}, sort=_BY_NAME) if which else []
+def people_of(own: Own, company_id: str, contacts: Iterable[Contact]) -> list[Document]:
+    return own.find("contacts", {"$or": persons(company_id, contacts)}, sort=_BY_NAME)
+
+
+def persons(company_id: str, contacts: Iterable[Contact]) -> list[Document]:
+    """Which people are a company's: its Xero contacts', and those that are linked to none."""
+    linked = [{"connection_id": connection_id, "xero_contact_id": id_} for connection_id, id_ in sorted(contacts)]
+    return [{"company_id": company_id, "xero_contact_id": None}, *linked]
 
 
 def balances(own: Own, contacts: set[Contact], today: Callable[[str], date]) -> list[Document]:

@@ -16,6 +16,7 @@ from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.words import Stream
+from sync_orchestrator import removals
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.sync import FINAL, State, Sync
@@ -41,6 +42,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     authorisation: int
     lost: bool
     removed: bool = False  # disconnected by a person
+    forgotten: int = -1  # what was imported up to this authorisation was removed
 
     @property
     def stands(self) -> bool:
@@ -61,6 +63,7 @@ def prepare(db: Db) -> None:
     db.settings.create_index([("next_due", ASCENDING)])
     db.missing.create_index([("sync_id", ASCENDING)])
     db.asked.create_index([("at", ASCENDING)], expireAfterSeconds=int(ASK_AGAIN_AFTER.total_seconds()))
+    removals.prepare(db)
     outbox.prepare(db)
 
 
@@ -196,11 +199,11 @@ class Store:
 
     # Marks: from when on a delta reads a stream
 
-    def marks(self, connection_id: str, scopes: dict[str, str]) -> dict[Stream, datetime]:
-        found = self._db.marks.find(
-            {"_id": {"$in": [_mark_id(connection_id, s, scope) for s, scope in scopes.items()]}}
-        )
-        return {Stream(mark["stream"]): mark["at"] for mark in found}
+    def marks(self, connection: Connection, scopes: dict[str, str]) -> dict[Stream, datetime]:
+        ids = [_mark_id(connection.id, stream, scope) for stream, scope in scopes.items()]
+        found = self._db.marks.find({"_id": {"$in": ids}, "account_id": connection.account_id})
+        good = (mark for mark in found if mark.get("authorisation", 0) > connection.forgotten)
+        return {Stream(mark["stream"]): mark["at"] for mark in good}
 
     def _move_marks(self, session: Session, sync: Sync) -> None:
         for wanted in sync.streams:
@@ -208,7 +211,13 @@ class Store:
             if ended is None or ended.began_at is None or wanted.stream not in sync.scopes:
                 continue
             mark_id = _mark_id(sync.connection_id, wanted.stream, sync.scopes[wanted.stream])
-            mark = {"account_id": sync.account_id, "stream": wanted.stream, "at": ended.began_at, "sync_id": sync.id}
+            mark = {
+                "account_id": sync.account_id,
+                "stream": wanted.stream,
+                "at": ended.began_at,
+                "sync_id": sync.id,
+                "authorisation": sync.authorisation,
+            }
             self._db.marks.replace_one({"_id": mark_id}, {"_id": mark_id, **mark}, upsert=True, session=session)
 
     # Settings
@@ -216,10 +225,6 @@ class Store:
     def preferences(self, account_id: str, connection_id: str) -> Preferences:
         found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id})
         return msgspec.convert(found, Preferences) if found else Preferences()
-
-    def has_preferences(self, account_id: str, connection_id: str) -> bool:
-        """Has anybody saved settings, or started a sync, of this connection?"""
-        return self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"_id": 1}) is not None
 
     def due_of(self, account_id: str, connection_id: str) -> datetime | None:
         found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"next_due": 1})
@@ -267,7 +272,7 @@ class Store:
         )
         newer = {"_id": connection.id, "$or": [{"authorisation": {"$lt": connection.authorisation}}, same]}
         values = msgspec.to_builtins(connection)
-        values.pop("id")
+        del values["id"], values["forgotten"]  # the one its key, the other not auth-link's to tell
         try:
             self._db.connections.update_one(newer, {"$set": values}, upsert=True)
         except DuplicateKeyError:

@@ -14,6 +14,7 @@ from sync_orchestrator import store
 from sync_orchestrator.api import views
 from sync_orchestrator.desk import Desk
 from sync_orchestrator.main import DATABASE
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.settings import Web
 
 # Of one account: more is a program gone wrong, for a sync that has not begun is joined and not started again.
@@ -23,12 +24,17 @@ STARTS = rates.Rate(at_once=60, a_minute=60)
 def build_app(settings: WebSettings, db: Db, clock: Clock) -> Flask:
     platform = db.client.get_database(topics.PLATFORM)
     # What is said here waits in the outbox for the worker's relay.
-    syncs = store.Store(db, Publisher(StoredOnly(), source="/sync-orchestrator", clock=clock))
+    publisher = Publisher(StoredOnly(), source="/sync-orchestrator", clock=clock)
+    syncs = store.Store(db, publisher)
     desk = Desk(syncs, lambda: topics.generation(platform), clock)
     return web.create(
         "sync-orchestrator",
         settings,
-        [views.syncs(syncs, desk, rates.MongoBucket(db, "syncs", STARTS, clock)), views.settings(syncs, desk)],
+        [
+            views.syncs(syncs, desk, rates.MongoBucket(db, "syncs", STARTS, clock)),
+            views.settings(syncs, desk),
+            views.removals(Removals(db, publisher, clock)),
+        ],
         ready={"database": lambda: mongo.answers(db)},
     )
 

@@ -21,6 +21,7 @@ from accounting_link.contracts.records import (
     RecordUnreadable,
     SupplierImported,
 )
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
@@ -38,6 +39,9 @@ EVENTS: tuple[type[Event], ...] = (
     ConnectionLost,
     ConnectionRemoved,
     CallsCounted,
+    RemovalRequested,
+    RemovalProgressed,
+    ImportsRemoved,
     PersonActed,
     SyncRequested,
     ContactsRequested,

@@ -86,6 +86,7 @@ def encode(
         ("ce_syncid", scope.sync_id.encode()),
         ("ce_attempt", b"%d" % scope.attempt),
         ("ce_ask", b"%d" % scope.ask),
+        ("ce_authorisation", b"%d" % scope.authorisation),
         ("ce_lane", scope.lane.encode()),
         ("ce_correlationid", scope.correlation_id.encode()),
         ("ce_causationid", causation_id.encode()),
@@ -147,6 +148,7 @@ def _scope(said: Mapping[str, str]) -> Scope | None:
             sync_id=said.get("ce_syncid", ""),
             attempt=int(said.get("ce_attempt", "1")),
             ask=int(said.get("ce_ask", "1")),
+            authorisation=int(said.get("ce_authorisation", "0")),
             lane=Lane(said.get("ce_lane", Lane.BULK)),
             correlation_id=said.get("ce_correlationid", ""),
         )

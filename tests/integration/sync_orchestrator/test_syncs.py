@@ -30,6 +30,7 @@ from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
 from sync_orchestrator import store as stores
 from sync_orchestrator.handlers import Advance, Tend
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.store import Store
 from sync_orchestrator.web import build_app
 
@@ -50,8 +51,9 @@ class World:
         self.app = build_app(WebSettings(caller_key=KEY, log_level="INFO"), self.db, self.clock)
         publisher = Publisher(self.broker, source="/sync-orchestrator", clock=self.clock)
         self.store = Store(self.db, publisher)
+        self.removals = Removals(self.db, publisher, self.clock)
         dead = DeadLetters(publisher, consumer="sync-orchestrator", clock=self.clock)
-        self.advance = Advance(self.store, dead, self.clock)
+        self.advance = Advance(self.store, self.removals, dead, self.clock)
         every = timedelta(0)
         self.tend = Tend(self.store, lambda: self.generation, self.clock, silence=timedelta(minutes=5), every=every)
         self.relay = Relay(self.db, publisher, self.clock)
@@ -192,7 +194,9 @@ def test_a_failed_or_cancelled_sync_moves_no_mark(world: World) -> None:
     world.finish(started["id"], stopped=True)
 
     assert world.get(started["id"])["state"] == "cancelled"
-    assert world.store.marks("kiwi", world.store.preferences("legrand", "kiwi").scopes()) == {}
+    connection = world.store.connection("legrand", "kiwi")
+    assert connection is not None
+    assert world.store.marks(connection, world.store.preferences("legrand", "kiwi").scopes()) == {}
 
 
 def test_cancelling_asks_the_adapter_to_stop(world: World) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.unit.crm_frontend.conftest import Open, text_of
-from tests.unit.crm_frontend.stub_gateway import World, a_connection, a_log, a_sync, an_ended_sync, connected
+from tests.unit.crm_frontend.stub_gateway import World, a_connection, a_log, a_removal, a_sync, an_ended_sync, connected
 
 PAGES = (
     "/",
@@ -14,6 +14,8 @@ PAGES = (
     "/accounting-link/not-connected",
     "/accounting-link/audit",
     "/accounting-link/disconnect/c-demo",
+    "/accounting-link/remove/c-demo",
+    "/accounting-link/removal/r-1",
     "/xero/settings",
     "/xero/sync",
     "/xero/log",
@@ -58,7 +60,7 @@ def test_no_page_shows_an_account_to_nobody(open_as: Open, page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_says_who_is_signed_in_and_has_one_heading(open_as: Open, page: str) -> None:
-    answer = open_as(connected(syncs=[an_ended_sync()])).get(page)
+    answer = open_as(connected(syncs=[an_ended_sync()], removals=[a_removal()])).get(page)
     assert answer.status_code == 200
     assert "Signed in as Ada Legrand" in text_of(answer.text)
     assert len(re.findall("<h1", answer.text)) + page.startswith("/transactions") == 1

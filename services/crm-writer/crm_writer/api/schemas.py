@@ -68,8 +68,8 @@ class CompanySchema(ma.Schema):
 
 class ContactSchema(ma.Schema):
     id = _text()
-    connection_id = _text()
-    contact_id = _text("the Xero contact it is a person of")
+    connection_id = _text("null once it is no longer linked", allow_none=True)
+    contact_id = _text("the Xero contact it is a person of; null once it is no longer linked", allow_none=True)
     company_id = _text(allow_none=True)
     company_name = _text(allow_none=True)
     first_name = _text()
@@ -208,6 +208,26 @@ class OrganisationSchema(ma.Schema):
     read_at = ma.fields.AwareDateTime(format="iso")
 
 
+class WhyItStaysSchema(ma.Schema):
+    reason = _text()
+    count = ma.fields.Integer()
+
+
+class WouldGoSchema(ma.Schema):
+    go = ma.fields.Integer()
+    stay = ma.fields.Integer(metadata={"description": "these lose the link to Xero only"})
+    reasons = ma.fields.List(ma.fields.Nested(WhyItStaysSchema), metadata={"description": "why they stay"})
+
+
+class RemovalPreviewSchema(ma.Schema):
+    """What removing a connection's imports would take away, as of now."""
+
+    companies = ma.fields.Nested(WouldGoSchema)
+    people = ma.fields.Nested(WouldGoSchema)
+    sales = ma.fields.Integer(metadata={"description": "sales transactions of every kind; all of them go"})
+    records = ma.fields.Integer(metadata={"description": "Xero records, also those that were left out or failed"})
+
+
 class CountSchema(ma.Schema):
     kind = _text()
     state = _text()
@@ -225,6 +245,10 @@ class SearchQuery(PageQuery):
 
 class ContactQuery(SearchQuery):
     company_id = _text(load_default=None)
+
+
+class OneConnectionQuery(ma.Schema):
+    connection_id = _text(required=True)
 
 
 class OfConnectionQuery(ma.Schema):

@@ -19,6 +19,7 @@ from accounting_link.contracts.words import Suppliers, SyncKind
 from sync_orchestrator.api import schemas
 from sync_orchestrator.desk import Desk
 from sync_orchestrator.preferences import Frequency, Preferences
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.store import Store
 from sync_orchestrator.sync import FINAL, Sync
 
@@ -80,6 +81,45 @@ def syncs(store: Store, desk: Desk, starts: Bucket) -> Blueprint:
             first, account_id = _get(store, sync_id), caller().account_id
             events = _progress(store, account_id, first)
             return Response(events, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    return blp
+
+
+def removals(removals: Removals) -> Blueprint:
+    blp = Blueprint(
+        "Removals", __name__, url_prefix="/api/v1/removals", description="Remove what a connection imported."
+    )
+
+    @blp.route("")
+    class ListOfRemovals(MethodView):
+        @blp.arguments(schemas.SyncQuery, location="query")
+        @blp.response(200, schemas.RemovalPage)
+        @allowed(ADMIN)
+        def get(self, query: dict[str, Any]) -> dict[str, Any]:
+            """Removals, newest first."""
+            before = _before(query["cursor"])
+            found = removals.recent(caller().account_id, query["connection_id"], before, query["limit"] + 1)
+            shown = found[: query["limit"]]
+            more = len(found) > len(shown)
+            following = paging.cursor([shown[-1]["requested_at"].isoformat(), shown[-1]["_id"]]) if more else None
+            return {"items": list(map(schemas.shown_removal, shown)), "next": following}
+
+        @blp.arguments(schemas.RemovalRequest)
+        @blp.response(202, schemas.RemovalSchema)
+        @allowed(ADMIN)
+        def post(self, wanted: dict[str, Any]) -> dict[str, Any]:
+            """Remove everything that a disconnected connection imported. It cannot be taken back; what people made,
+            edited or linked otherwise stays and loses the link. Asked for twice, it is the same removal."""
+            return schemas.shown_removal(removals.ask(caller(), wanted["connection_id"], reference()))
+
+    @blp.route("/<removal_id>")
+    class OneRemoval(MethodView):
+        @blp.etag
+        @blp.response(200, schemas.RemovalSchema)
+        @allowed(ADMIN)
+        def get(self, removal_id: str) -> dict[str, Any]:
+            """How far it is."""
+            return schemas.shown_removal(removals.get(caller().account_id, removal_id))
 
     return blp
 
