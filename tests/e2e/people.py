@@ -32,6 +32,8 @@ METHODS = ("get", "put", "post", "patch", "delete")
 DATABASES = ("auth_link", "sync_orchestrator", "crm", "logs", "xero_adapter")
 # Empty most of the time (contacts that sales miss), and read by no route.
 PASSING = {"missing", "asked"}
+# When each organisation was last read: a time by a connection's id, and nothing else.
+OF_CONNECTIONS = {"xero_adapter": {"organisations"}}
 # Of the app or of a person at Xero, not of an account; their documents hold nothing of anybody's.
 OF_NO_ACCOUNT = {"permits", "app_permits", "leases", "vault_check", "rates", "outbox", "owed", "oauth_states"}
 

@@ -37,6 +37,8 @@ STREAMS = {
     "overpayments": "Overpayments",
     "prepayments": "Prepayments",
 }
+# Before a sync nobody knows which contacts are customers.
+COUNTED = {"contacts": "Contacts, customers and suppliers", "invoices": "Sales invoices"}
 KINDS = {name.removesuffix("s"): said for name, said in STREAMS.items()}
 ONE_OF_KIND = {kind: said.removesuffix("s") for kind, said in KINDS.items()}
 SALE_KINDS = {kind: said for kind, said in ONE_OF_KIND.items() if kind != "contact"}

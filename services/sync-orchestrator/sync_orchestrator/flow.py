@@ -4,7 +4,12 @@ from accounting_link.contracts.connections import ConnectionEstablished, Connect
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -34,6 +39,7 @@ PUBLISHES = (
     SyncRequested,
     ContactsRequested,
     SyncStopRequested,
+    OrganisationRequested,
     RemovalRequested,
     SyncCompleted,
     SyncFailed,

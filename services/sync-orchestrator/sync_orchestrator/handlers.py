@@ -87,7 +87,9 @@ class Advance:
                 authorisation=event.authorisation,
                 lost=isinstance(event, ConnectionLost),
                 removed=isinstance(event, ConnectionRemoved),
-            )
+            ),
+            self._clock.now(),
+            scope.correlation_id,
         )
         if isinstance(event, ConnectionRemoved):
             self._end_syncs(scope, event)

@@ -15,6 +15,8 @@ from accounting_link.chassis import mongo, outbox
 from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.requests import OrganisationRequested
+from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream
 from sync_orchestrator import removals
 from sync_orchestrator.lifecycle import Step
@@ -262,8 +264,34 @@ class Store:
         found = self._db.connections.find_one({"_id": connection_id, "account_id": account_id})
         return _connection(found) if found else None
 
-    def told(self, connection: Connection) -> None:
-        """What speaks of a lower authorisation than is known is ignored."""
+    def told(self, connection: Connection, now: datetime, reference: str = "") -> None:
+        """What speaks of a lower authorisation than is known is ignored. Of what was connected just now it is asked, in
+        the same transaction, what it is and how much it holds."""
+
+        def work(session: Session) -> None:
+            known = self._db.connections.find_one({"_id": connection.id}, session=session)
+            self._keep(session, connection)
+            if connection.stands and connection.authorisation > (known["authorisation"] if known else 0):
+                self._ask_what_it_is(session, connection, now, reference)
+
+        mongo.transact(self._db, work)
+
+    def _ask_what_it_is(self, session: Session, connection: Connection, now: datetime, reference: str) -> None:
+        asked = OrganisationRequested(
+            tenant_id=connection.tenant_id, authorisation=connection.authorisation, requested_at=now
+        )
+        scope = Scope(
+            account_id=connection.account_id,
+            connection_id=connection.id,
+            authorisation=connection.authorisation,
+            lane=Lane.INTERACTIVE,
+            correlation_id=reference,
+        )
+        outgoing = [Outgoing(event=asked, scope=scope)]
+        aggregate = f"connection/{connection.id}"
+        outbox.store(self._db, session, self._publisher, aggregate, connection.authorisation, outgoing)
+
+    def _keep(self, session: Session, connection: Connection) -> None:
         # Of one authorisation the loss is later than the consent, in whichever order they are told.
         same = (
             {"authorisation": connection.authorisation}
@@ -273,10 +301,11 @@ class Store:
         newer = {"_id": connection.id, "$or": [{"authorisation": {"$lt": connection.authorisation}}, same]}
         values = msgspec.to_builtins(connection)
         del values["id"], values["forgotten"]  # the one its key, the other not auth-link's to tell
-        try:
-            self._db.connections.update_one(newer, {"$set": values}, upsert=True)
-        except DuplicateKeyError:
-            return  # stands with a higher authorisation
+        whose = {"_id": connection.id}
+        if self._db.connections.find_one(whose, {"_id": 1}, session=session) is None:
+            self._db.connections.insert_one({**whose, **values}, session=session)
+        else:
+            self._db.connections.update_one(newer, {"$set": values}, session=session)
 
 
 def _mark_id(connection_id: str, stream: str, scope: str) -> str:

@@ -22,7 +22,12 @@ from accounting_link.contracts.records import (
     SupplierImported,
 )
 from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -46,6 +51,7 @@ EVENTS: tuple[type[Event], ...] = (
     SyncRequested,
     ContactsRequested,
     SyncStopRequested,
+    OrganisationRequested,
     SyncStarted,
     PageFetched,
     CustomerImported,

@@ -125,7 +125,7 @@ def test_a_mark_that_a_sync_of_before_sets_at_that_very_moment_is_no_good(world:
     connection = world.store.connection("legrand", "kiwi")
     assert connection is not None
     # As told by a worker that has heard of the disconnect and not yet ended its syncs.
-    world.store.told(msgspec.structs.replace(connection, removed=True, authorisation=2))
+    world.store.told(msgspec.structs.replace(connection, removed=True, authorisation=2), world.clock.now())
     asked(world)
     world.finish(started["id"])
     assert world.get(started["id"])["state"] == "completed"

@@ -22,7 +22,12 @@ from accounting_link.contracts.connections import ConnectionEstablished, Connect
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.people import PersonActed
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import StreamEnded, SyncCompleted, SyncParked, SyncStarted
 from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, REQUESTS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
@@ -572,3 +577,24 @@ def test_a_sync_of_contacts_moves_no_mark(world: World) -> None:
 def test_nobody_can_ask_for_a_sync_of_contacts_over_http(world: World) -> None:
     answer = world.client().post("/api/v1/syncs", json={"connection_id": "kiwi", "kind": "contacts"})
     assert answer.status_code == 422
+
+
+def looks(world: World) -> list[tuple[int, str]]:
+    world.requests()
+    asked = world.broker.log(REQUESTS.name(Lane.INTERACTIVE))
+    looked = [(one.scope, one.event) for one in asked]
+    return [
+        (scope.authorisation, event.tenant_id) for scope, event in looked if isinstance(event, OrganisationRequested)
+    ]
+
+
+def test_what_was_connected_is_looked_at_once_for_each_consent_and_nothing_else_is_asked(world: World) -> None:
+    world.connect()
+    assert looks(world) == [(1, "t-1")]
+    disconnect(world)
+    world.connect()  # told late
+    assert looks(world) == [(1, "t-1")]
+    world.connect(authorisation=3)
+    world.connect(authorisation=3)
+    assert looks(world) == [(1, "t-1"), (3, "t-1")]
+    assert world.requests() == []

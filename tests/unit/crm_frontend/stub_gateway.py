@@ -219,6 +219,7 @@ class World:
         }
     )
     removals: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
     has_records: bool = True
     short_code: str = ""
     down: set[str] = field(default_factory=set)
@@ -370,7 +371,8 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/organisations/<_id>")
     def organisation(_id: str) -> Any:
-        return {"name": "Kiwi Ltd", "base_currency": "NZD", "short_code": world.short_code}
+        said = {"name": "Kiwi Ltd", "country": "NZ", "base_currency": "NZD", "short_code": world.short_code}
+        return {**said, "counts": world.counts}
 
     @app.get("/api/v1/transactions/<path:_id>")
     def sale(_id: str) -> Any:

@@ -134,6 +134,18 @@ def organisation(connection_id: str) -> dict[str, Any]:
     return known[connection_id]
 
 
+def first_look(asks: int = 0) -> dict[str, Any] | None:
+    """What a person confirms before the first sync: the organisation and how much it holds. None once one was asked for
+    since it was connected. ``asks``: how often the page has asked already."""
+    connection = chosen()
+    if connection is None or connection["state"] != "connected":
+        return None
+    syncs = api().get("/syncs", connection_id=connection["id"], limit=1)
+    if syncs.problem or any(sync["requested_at"] >= connection["connected_at"] for sync in syncs.items):
+        return None
+    return {"connection": connection, "organisation": organisation(connection["id"]), "asks": asks}
+
+
 def deep_link(connection_id: str, leads_to: str) -> str:
     """Open in Xero: the organisation by its short code, then the page. Empty while the short code is not known."""
     code = organisation(connection_id).get("short_code")

@@ -12,7 +12,7 @@ from accounting_link.chassis.callers import ADMIN
 from accounting_link.chassis.web import reference
 from crm_frontend import words
 from crm_frontend.gateway import Answer, Problem
-from crm_frontend.pages import session
+from crm_frontend.pages import common, session
 from crm_frontend.pages.common import Page, api, chosen, connections, page, query, signed_in
 
 blp = Blueprint("home", __name__)
@@ -107,6 +107,13 @@ def _signature() -> str:
     return ",".join(sorted(item["id"] for item in connections().items if item["state"] == "connected"))
 
 
+@blp.get("/accounting-link/first-look")
+def first_look() -> Page:
+    """What the pages that show it ask for until the counts are there."""
+    asks = request.args.get("asks", "")
+    return render_template("fragments/first_look.html", look=common.first_look(int(asks) if asks.isdecimal() else 0))
+
+
 @blp.post("/accounting-link/connect")
 def connect() -> Page:
     """Opens in a tab of its own. It shows a page that leads on, for the policy lets no form answer with
@@ -125,7 +132,7 @@ def connect() -> Page:
 
 @blp.get("/accounting-link/connected")
 def connected() -> Page:
-    return page("connected.html")
+    return page("connected.html", look=common.first_look())
 
 
 @blp.get("/accounting-link/not-connected")

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request
 
 from crm_frontend import lookup, pictures, progress
 from crm_frontend.gateway import Answer
-from crm_frontend.pages.common import Page, api, of_connection, page, query, signed_in, site, xero_url
+from crm_frontend.pages.common import Page, api, first_look, of_connection, page, query, signed_in, site, xero_url
 
 blp = Blueprint("xero", __name__, url_prefix="/xero")
 blp.before_request(signed_in)
@@ -36,7 +36,8 @@ def save_settings(connection: str) -> Page:
 
 def _settings(connection: str, main: Answer, values: dict[str, Any]) -> Page:
     """Shows the fields that the API has, and no others."""
-    return page("xero/settings.html", main=main, values=values, suppliers=_suppliers(connection, values))
+    suppliers = _suppliers(connection, values)
+    return page("xero/settings.html", main=main, values=values, suppliers=suppliers, look=first_look())
 
 
 def _suppliers(connection: str, values: dict[str, Any]) -> dict[str, str]:
@@ -99,7 +100,7 @@ def panel(connection: str, sync_id: str) -> Page:
 def _sync(connection: str, asked: Answer | None = None) -> Page:
     named = request.args.get("sync")
     found = api().get(f"/syncs/{named}") if named else _newest(connection)
-    return page("xero/sync.html", main=asked, key=str(uuid4()), **_panel(found))
+    return page("xero/sync.html", main=asked, key=str(uuid4()), look=first_look(), **_panel(found))
 
 
 def _newest(connection: str) -> Answer:

@@ -206,6 +206,12 @@ class OrganisationSchema(ma.Schema):
     country = _text("ISO 3166")
     time_zone = _text("IANA's name; its day decides what is overdue. Empty while not known: then it is UTC's")
     read_at = ma.fields.AwareDateTime(format="iso")
+    counts = ma.fields.Dict(
+        keys=_text(),
+        values=ma.fields.Integer(),
+        metadata={"description": "records of each stream, by Xero's own count when it was connected; empty: not known"},
+    )
+    counted_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
 
 
 class WhyItStaysSchema(ma.Schema):
