@@ -101,16 +101,16 @@ def test_connecting_leads_on_to_xeros_consent(open_as: Open) -> None:
 def test_the_waiting_tab_goes_on_by_itself_once_connected(open_as: Open) -> None:
     world = World()
     client = open_as(world)
-    assert "every 2s" in client.get("/accounting-link/waiting?known=").text
+    assert "every 1s" in client.get("/accounting-link/waiting?known=").text
     world.connections.append(a_connection())
     html = client.get("/accounting-link/waiting?known=").text
-    assert "every 2s" not in html
+    assert "every 1s" not in html
     assert re.search(r'<nav id="menu"[^>]*hx-swap-oob="true"', html)
     assert 'href="/xero/sync"' in html
 
 
 def test_the_waiting_tab_does_not_take_an_old_connection_for_the_new_one(open_as: Open) -> None:
-    assert "every 2s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo").text
+    assert "every 1s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo").text
 
 
 @pytest.mark.parametrize(("reason", "said"), [("denied", "Allow Access"), ("expired", "ten minutes"), ("<b>", "again")])

@@ -96,7 +96,7 @@ def audit() -> Page:
 
 @blp.get("/accounting-link/waiting")
 def waiting() -> Page:
-    """What the waiting tab asks every two seconds while the person is at Xero in the other one."""
+    """What the waiting tab asks every second while the person is at Xero in the other one."""
     return render_template(
         "fragments/waiting.html", known=request.args.get("known", ""), now=_signature(), asked=connections()
     )
