@@ -370,3 +370,15 @@ def test_the_log_tells_neither_sessions_nor_codes(gateway: Gateway) -> None:
     assert "/api/v1/oauth/xero/callback" in written
     assert "secret" not in written
     assert "session=good" not in written
+
+
+def test_where_a_request_came_from_is_told_by_the_gateway_and_not_by_who_asks(
+    gateway: Gateway, stub: Stub, tmp_path: Path
+) -> None:
+    """But for addresses that it is told to trust: here everybody's, as the pages' are."""
+    said = {"X-Forwarded-For": "203.0.113.7"}
+    assert reached(gateway.get("/", **said))["X-Forwarded-For"] == "203.0.113.7"
+    suspicious = Gateway(stub, tmp_path)
+    suspicious.runner.override("gateway", GATEWAY_TRUSTED="192.0.2.1/32")
+    with suspicious.runner:
+        assert reached(suspicious.get("/", **said))["X-Forwarded-For"] == "127.0.0.1"

@@ -24,12 +24,17 @@ _OLDEST_FIRST = (("xero.date", 1), ("_id", 1))
 
 def contains(text: str) -> Document:
     """Names that contain this, whatever the case; its signs mean themselves."""
-    return {"name_key": {"$regex": re.escape(folded(text))}}
+    return {"name_key": {"$regex": _literal(text)}}
 
 
 def begins(text: str) -> Document:
     """As ``contains``, for names that begin with it; this one can use the index."""
-    return {"name_key": {"$regex": "^" + re.escape(folded(text))}}
+    return {"name_key": {"$regex": "^" + _literal(text)}}
+
+
+def _literal(text: str) -> str:
+    # MongoDB takes no pattern with a null in it, and no name holds one.
+    return re.escape(folded(text).replace("\0", "\ufffd"))
 
 
 def by_name(own: Own, collection: str, which: Document, after: list[Any] | None, limit: int) -> list[Document]:

@@ -50,3 +50,9 @@ def test_saving_says_when_it_applies_and_imports_nothing(open_as: Open) -> None:
 
     assert "They apply from the next sync on, which starts by itself 2 Mar 2026, 10:00 UTC" in shown
     assert [one for one in world.asked if one["method"] == "POST"] == []
+
+
+def test_of_several_organisations_that_were_connected_at_once_the_page_says_how_many(open_as: Open) -> None:
+    browser = open_as(connected())
+    assert "3 organisations were connected" in text_of(browser.get("/accounting-link/connected?count=3").text)
+    assert "organisations were connected" not in text_of(browser.get("/accounting-link/connected").text)

@@ -64,7 +64,7 @@ def site() -> Site:
 
 
 def api() -> Api:
-    return Api(site().pool, site().settings.gateway_url, g.session, reference())
+    return Api(site().pool, site().settings.gateway_url, g.session, reference(), request.remote_addr or "")
 
 
 def begin_session(person: Person) -> None:
@@ -95,9 +95,15 @@ def signed_in() -> AnyResponse | None:
 
 def local(address: str | None) -> str:
     """Where to go on to: only ever a page of ours."""
-    parts = urlsplit(address or "/")
+    # Browsers leave tabs and line ends out of an address, and so does urlsplit: what is left may be another one.
+    if not address or any(ord(letter) < 32 for letter in address):
+        return "/"
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
     inside = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "\\" not in parts.path
-    return (address or "/") if inside and not parts.path.startswith("//") else "/"
+    return address if inside and not parts.path.startswith("//") else "/"
 
 
 def connections() -> Answer:

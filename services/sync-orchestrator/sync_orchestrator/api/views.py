@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response
@@ -12,7 +12,7 @@ from flask_smorest import Blueprint
 
 from accounting_link.chassis import paging, rates
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
-from accounting_link.chassis.problems import not_found
+from accounting_link.chassis.problems import ProblemError, not_found
 from accounting_link.chassis.rates import Bucket
 from accounting_link.chassis.web import allowed, caller, reference
 from accounting_link.contracts.words import Suppliers, SyncKind
@@ -166,8 +166,17 @@ def _get(store: Store, sync_id: str) -> Sync:
 def _before(cursor: str | None) -> tuple[datetime, str] | None:
     if cursor is None:
         return None
-    at, sync_id = paging.key_of(cursor)
-    return datetime.fromisoformat(at), sync_id
+    key = paging.key_of(cursor)
+    try:
+        at, id_ = key
+        # Texts only: what is put into a query must not be able to ask one of its own.
+        if not isinstance(id_, str):
+            raise TypeError
+        return datetime.fromisoformat(at).astimezone(UTC), id_
+    except (TypeError, ValueError, OverflowError):
+        raise ProblemError(
+            400, "bad-cursor", "This cursor is of another list.", "Start again without a cursor."
+        ) from None
 
 
 def _progress(store: Store, account_id: str, first: Sync) -> Iterator[str]:
