@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from accounting_link.chassis import callers, outbox
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY, Caller
@@ -34,6 +35,7 @@ from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, Sy
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
 from sync_orchestrator import store as stores
+from sync_orchestrator.api.followers import OF_AN_ACCOUNT
 from sync_orchestrator.handlers import Advance, Tend
 from sync_orchestrator.removals import Removals
 from sync_orchestrator.store import Store
@@ -598,3 +600,24 @@ def test_what_was_connected_is_looked_at_once_for_each_consent_and_nothing_else_
     world.connect(authorisation=3)
     assert looks(world) == [(1, "t-1"), (3, "t-1")]
     assert world.requests() == []
+
+
+def test_who_follows_too_much_is_told_to_wait_and_nobody_else_is(world: World) -> None:
+    started = world.start()["id"]
+    ours = world.client()
+
+    def follow() -> TestResponse:
+        return ours.get(f"/api/v1/syncs/{started}/progress", buffered=False)
+
+    following = [follow() for _ in range(OF_AN_ACCOUNT)]
+    refused = follow()
+
+    assert {answer.status_code for answer in following} == {200}
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    world.connect("kauri", "wool")
+    theirs = world.client("kauri").post("/api/v1/syncs", json={"connection_id": "wool"}).json or {}
+    elsewhere = world.client("kauri").get(f"/api/v1/syncs/{theirs['id']}/progress", buffered=False)
+    assert elsewhere.status_code == 200
+    for answer in (*following, elsewhere):  # read by nobody
+        answer.close()
+    assert follow().status_code == 200

@@ -17,6 +17,7 @@ from accounting_link.chassis.rates import Bucket
 from accounting_link.chassis.web import allowed, caller, reference
 from accounting_link.contracts.words import Suppliers, SyncKind
 from sync_orchestrator.api import schemas
+from sync_orchestrator.api.followers import Followers
 from sync_orchestrator.desk import Desk
 from sync_orchestrator.preferences import Frequency, Preferences
 from sync_orchestrator.removals import Removals
@@ -29,6 +30,7 @@ _LOOKS_AT_MOST = 240  # a stream holds a thread; a browser whose stream ends ask
 
 
 def syncs(store: Store, desk: Desk, starts: Bucket) -> Blueprint:
+    followers = Followers()
     blp = Blueprint("Syncs", __name__, url_prefix="/api/v1/syncs", description="Start a sync, follow it, stop it.")
 
     @blp.route("")
@@ -79,8 +81,12 @@ def syncs(store: Store, desk: Desk, starts: Bucket) -> Blueprint:
         def get(self, sync_id: str) -> Response:
             """Follow a sync by server-sent events, until it has ended."""
             first, account_id = _get(store, sync_id), caller().account_id
+            followers.enter(account_id)
             events = _progress(store, account_id, first)
-            return Response(events, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+            answer = Response(events, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+            # Also when nobody ever reads it.
+            answer.call_on_close(lambda: followers.leave(account_id))
+            return answer
 
     return blp
 
