@@ -90,6 +90,14 @@ class Crm:
         answer = self._session.post(f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30)
         return self._good(f"POST {path}", answer).json()
 
+    def accepts(self, path: str, body: object) -> bool:
+        """Whether this can be asked for now."""
+        return self._session.post(f"{self.url}/api/v1{path}", json=body, timeout=30).ok
+
+    def disconnect(self, connection_id: str) -> Any:
+        answer = self._session.delete(f"{self.url}/api/v1/connections/{connection_id}", timeout=30)
+        return self._good("disconnect", answer).json()
+
     def every(self, path: str, **query: str) -> Iterator[Any]:
         """All items of a list, page after page."""
         cursor: str | None = ""

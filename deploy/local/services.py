@@ -118,6 +118,7 @@ GATEWAY = {
     "GATEWAY_ADDRESS": "http://{public}",
     "GATEWAY_OTHERS": "http://:{gateway_port}",
     "GATEWAY_BIND": HOST,
+    "GATEWAY_TRUSTED": f"{HOST}/32",
     "AUTH_LINK": "{auth-link}",
     "SYNC_ORCHESTRATOR": "{sync-orchestrator}",
     "CRM_WRITER": "{crm-writer}",

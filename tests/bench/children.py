@@ -153,7 +153,7 @@ def _crm_writer(told: dict[str, str], stages: Stages, exits: ExitStack) -> tuple
     stages.wrap(handlers, "sort", "decode")
     stages.wrap(handlers, "put_away", "decide and map")
     stages.wrap(Publisher, "message", "publish")
-    worker = main.build(Settings.from_env({**told, "LANE": "bulk"}), SYSTEM_CLOCK, exits)
+    worker, _ = main.build(Settings.from_env({**told, "LANE": "bulk"}), SYSTEM_CLOCK, exits)
     return worker, lambda: _counted("crm_writer_records_total", kind="invoice", result="created")
 
 

@@ -53,8 +53,11 @@ def _connect(context: BrowserContext, page: Page) -> None:
     xero = opened.value
     xero.get_by_role("button", name="Allow access").click()
     expect(xero.get_by_role("heading", name="Congratulations!")).to_be_visible()
+    # The first tab has noticed by itself two seconds later.
+    expect(page.get_by_role("link", name="Xero", exact=True)).to_be_visible(timeout=2_000)
+    expect(xero.get_by_text("Is this the right organisation?")).to_be_visible()
+    expect(xero.locator("#first-look li").first).to_contain_text("contacts", timeout=20_000)
     xero.close()
-    expect(page.get_by_role("link", name="Xero", exact=True)).to_be_visible()
 
 
 def _sync(page: Page) -> None:
@@ -78,7 +81,7 @@ def _read_the_log(page: Page) -> None:
     page.get_by_role("link", name="Refresh the log").click()
     expect(page.locator("#log")).to_contain_text("Completed")
     # Localised: rendered in UTC, shown in Auckland's time.
-    assert "UTC" not in page.locator("#log time").first.inner_text()
+    expect(page.locator("#log time").first).not_to_contain_text("UTC")
 
 
 def _open_an_invoice(page: Page, origin: str) -> None:

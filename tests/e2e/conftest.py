@@ -11,11 +11,16 @@ from tests.e2e.people import World, an_account
 def world(platform: Platform) -> World:
     xero = f"http://{platform.address('xero-simulator')}/simulator"
 
-    def organisation(name: str, seed: int) -> str:
-        small = {"name": name, "seed": seed, "contacts": 60, "invoices": 90}
+    def organisation(name: str, seed: int, size: int) -> str:
+        small = {"name": name, "seed": seed, "contacts": size, "invoices": size}
         return str(requests.post(f"{xero}/organisations", json=small, timeout=10).json()["tenant"])
 
-    first, second = organisation("Rata Timber Ltd", 4), organisation("Rimu Timber Ltd", 5)
-    world = World(platform, an_account(platform, "rata:admin", first), an_account(platform, "rimu:admin", second))
+    first, second, third = (
+        organisation("Rata Timber Ltd", 4, 60),
+        organisation("Rimu Timber Ltd", 5, 60),
+        organisation("Rimu Toys Ltd", 6, 5),
+    )
+    ours = an_account(platform, "rata:admin", first, third)
+    world = World(platform, ours, an_account(platform, "rimu:admin", second, third))
     world.ours.doomed = world.ours.crm.connect(second)
     return world

@@ -71,6 +71,7 @@ class Account:
 
     crm: Crm
     ids: dict[str, str]
+    gone: str  # a connection that was disconnected, and what it imported removed
     doomed: str = ""  # a connection to disconnect
 
     def told(self) -> set[str]:
@@ -78,22 +79,35 @@ class Account:
         return {value for name, value in self.ids.items() if name != "transaction_id"}
 
 
-def an_account(platform: Platform, person: str, tenant: str) -> Account:
+def an_account(platform: Platform, person: str, tenant: str, another: str) -> Account:
     crm = entered(platform, person)
     connection = crm.connect(tenant)
     until(lambda: crm.knows(f"/settings/{connection}"))
     sync = crm.post("/syncs", {"connection_id": connection, "kind": "full"})["id"]
     until(lambda: crm.get(f"/syncs/{sync}")["state"] in FINAL)
     until(lambda: crm.knows(f"/logs/sync/{sync}") and crm.get(f"/logs/sync/{sync}")["state"] in FINAL)
+    gone, removal = a_removal(crm, another)
     ids = {
         "connection_id": connection,
+        "removal_id": removal,
         "sync_id": sync,
         "company_id": crm.get("/companies")["items"][0]["id"],
         "contact_id": crm.get("/contacts")["items"][0]["id"],
         "transaction_id": crm.get("/transactions", connection_id=connection)["items"][0]["id"],
         "letter_id": a_dead_letter(platform, person.partition(":")[0], connection),
     }
-    return Account(crm, ids)
+    return Account(crm, ids, gone)
+
+
+def a_removal(crm: Crm, tenant: str) -> tuple[str, str]:
+    """A connection that was made, disconnected and had removed what it imported; and the removal."""
+    gone = crm.connect(tenant)
+    until(lambda: crm.knows(f"/settings/{gone}"))
+    crm.disconnect(gone)
+    until(lambda: crm.accepts("/removals", {"connection_id": gone}))
+    removal = crm.post("/removals", {"connection_id": gone})["id"]
+    until(lambda: crm.get(f"/removals/{removal}")["state"] == "completed")
+    return gone, removal
 
 
 def a_dead_letter(platform: Platform, account_id: str, connection_id: str) -> str:
@@ -127,7 +141,8 @@ class World:
             for parameter in operation.node.get("parameters", ())
             if parameter.get("in") == "query" and parameter["name"] in self.ours.ids
         }
-        body = example(operation.node["requestBody"], self.ours.ids) if "requestBody" in operation.node else None
+        ids = {**self.ours.ids, "connection_id": about(operation, self.ours)}
+        body = example(operation.node["requestBody"], ids) if "requestBody" in operation.node else None
         with requests.Session() as session:
             session.trust_env = False
             answer = session.request(
@@ -148,8 +163,14 @@ class World:
 
 def filled(operation: Operation, account: Account) -> str:
     """Raises KeyError for a parameter that the world knows no record for: give it one in ``an_account``."""
-    ids = {**account.ids, "connection_id": account.doomed} if operation.method == "delete" else account.ids
-    return operation.path.format_map(ids)
+    return operation.path.format_map({**account.ids, "connection_id": about(operation, account)})
+
+
+def about(operation: Operation, account: Account) -> str:
+    """Which connection to ask about: one that can bear it."""
+    if operation.method == "delete":
+        return account.doomed
+    return account.gone if str(operation) == "POST /api/v1/removals" else account.ids["connection_id"]
 
 
 def example(node: Any, ids: Mapping[str, str]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from deploy.local.compare import is_sale
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
 from tests.e2e.test_flow import FINAL, until
@@ -46,10 +47,7 @@ class Life:
         until(lambda: self.state() == "connected")
 
     def disconnect(self) -> dict[str, Any]:
-        url = f"{self.crm.url}/api/v1/connections/{self.connection}"
-        answer = self.crm._session.delete(url, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
+        return dict(self.crm.disconnect(self.connection))
 
     def acts(self) -> list[str]:
         found = self.crm.every("/logs/audit", connection_id=self.connection)
@@ -114,3 +112,20 @@ def test_a_disconnect_made_inside_xero_is_lost_with_the_first_call_and_goes_on_w
     until(lambda: bool(life.crm.get("/logs/health", connection_id=life.connection)["last_call_at"]))
     health = life.crm.get("/logs/health", connection_id=life.connection)
     assert 0 < health["calls_left"] < health["calls_a_day"] == 5000
+
+
+def test_before_the_first_sync_the_organisation_is_shown_with_its_counts_and_nothing_is_imported(life: Life) -> None:
+    path = f"/organisations/{life.connection}"
+    until(lambda: life.crm.knows(path) and life.crm.get(path)["counts"])
+
+    shown = life.crm.get(path)
+
+    assert shown["name"].startswith("Totara Joinery")
+    assert (len(shown["country"]), len(shown["base_currency"])) == (2, 3)
+    ledger = requests.get(f"{life.xero}/ledger", params={"tenant": life.tenant}, timeout=10).json()
+    assert shown["counts"]["contacts"] == ledger["contacts"]["all"] == 60
+    assert shown["counts"]["invoices"] == sum(group["count"] for group in ledger["invoices"] if is_sale(group))
+    assert life.crm.get("/syncs", connection_id=life.connection)["items"] == []
+    assert life.crm.get("/records/counts", connection_id=life.connection)["items"] == []
+    page = life.crm.page(f"/xero/sync?connection={life.connection}")
+    assert "Is this the right organisation?" in page

@@ -1,6 +1,7 @@
 """The real Caddy with the real Caddyfile, before services that tell what reached them."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), StubHandler)
         self.second_event = threading.Event()
+        self.seen: list[tuple[str, str]] = []  # path and caller of all that came
         self.address = f"127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -38,19 +40,26 @@ class StubHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        self._note()
         if self.path == "/internal/verify":
             known = "session=good" in self.headers.get("Cookie", "")
             self._answer(204 if known else 401, {}, {"X-Caller": SIGNED} if known else {})
         elif self.path.endswith("/progress"):
             self._events()
+        elif self.path == "/long":
+            self._answer(200, {"text": "all work and no play " * 500}, {})
         elif self.path == "/own-policy":
             self._answer(200, {}, {"Content-Security-Policy": "default-src 'none'"})
         else:
             self._answer(200, {"path": self.path, "headers": dict(self.headers.items())}, {"Server": "stub"})
 
     def do_POST(self) -> None:
-        read = self.rfile.read(int(self.headers["Content-Length"]))
+        self._note()
+        read = self.rfile.read(int(self.headers["Content-Length"] or 0))
         self._answer(200, {"bytes": len(read)}, {})
+
+    def _note(self) -> None:
+        self.server.seen.append((self.path, self.headers.get("X-Caller", "")))
 
     def _answer(self, status: int, body: object, headers: dict[str, str]) -> None:
         data = b"" if status == 204 else json.dumps(body).encode()
@@ -278,8 +287,100 @@ def test_every_answer_carries_the_security_headers_and_hides_the_server(gateway:
 
     assert "default-src 'self'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in headers["Content-Security-Policy"]
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert (headers["X-Content-Type-Options"], headers["X-Frame-Options"]) == ("nosniff", "DENY")
+    assert "camera=()" in headers["Permissions-Policy"]
     assert "Server" not in headers
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_what_is_long_is_sent_compressed_to_whom_it_suits(gateway: Gateway, encoding: str) -> None:
+    with requests.get(f"{gateway.url}/long", headers={"Accept-Encoding": encoding}, stream=True, timeout=10) as answer:
+        assert answer.headers["Content-Encoding"] == encoding
+        assert len(answer.raw.read(decode_content=False)) < 2000
+    plain = requests.get(f"{gateway.url}/long", headers={"Accept-Encoding": "identity"}, timeout=10)
+    assert "Content-Encoding" not in plain.headers
+    assert len(plain.content) > 10_000
+
+
+PAGE, OTHER_PAGE = "https://crm.example", "https://intranet.example"
+
+
+@pytest.fixture(scope="module")
+def open_gateway(stub: Stub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """With a list of origins."""
+    gateway = Gateway(stub, tmp_path_factory.mktemp("origins"))
+    gateway.runner.override("gateway", GATEWAY_ORIGINS=f"{PAGE} {OTHER_PAGE}")
+    with gateway.runner:
+        yield gateway
+
+
+def preflight(gateway: Gateway, origin: str, path: str = "/api/v1/syncs") -> requests.Response:
+    asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    return requests.options(gateway.url + path, headers=asks, timeout=10)
+
+
+@pytest.mark.parametrize("origin", [PAGE, OTHER_PAGE])
+def test_a_page_on_the_list_may_call_the_apis_but_not_with_a_cookie(open_gateway: Gateway, origin: str) -> None:
+    asked = preflight(open_gateway, origin)
+    assert asked.status_code == 204
+    assert asked.headers["Access-Control-Allow-Origin"] == origin
+    assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    for path in ("/api/v1/companies", "/api/v1/unheard-of"):  # what a service says, and what the gateway says itself
+        answer = open_gateway.get(path, Origin=origin)
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+        assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
+        assert "Origin" in answer.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "https://crm.example.evil.example", "null", "none", "https://"]
+)
+def test_a_page_that_is_not_on_the_list_may_not(open_gateway: Gateway, origin: str) -> None:
+    told = {*preflight(open_gateway, origin).headers, *open_gateway.get("/api/v1/companies", Origin=origin).headers}
+    assert not [name for name in told if name.startswith("Access-Control-")]
+
+
+def test_our_own_pages_are_never_another_pages_to_read(open_gateway: Gateway) -> None:
+    assert "Access-Control-Allow-Origin" not in open_gateway.get("/", Origin=PAGE).headers
+
+
+@pytest.mark.parametrize("origin", [PAGE, "none", ""])
+def test_control_without_a_list_no_page_may(gateway: Gateway, origin: str) -> None:
+    assert "Access-Control-Allow-Methods" not in preflight(gateway, origin).headers
+    assert "Access-Control-Allow-Origin" not in gateway.get("/api/v1/companies", Origin=origin).headers
+
+
+SMUGGLED = b"GET /api/v1/smuggled HTTP/1.1\r\nHost: x\r\nX-Caller: forged\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"X-Caller : forged\r\n",
+        b"X-Caller\t: forged\r\n",
+        b"Accept: a\r\n X-Caller: forged\r\n",
+        b"X-Caller\x00: forged\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+    ],
+    ids=repr,
+)
+def test_no_second_request_or_name_is_smuggled_in_by_odd_headers(gateway: Gateway, stub: Stub, head: bytes) -> None:
+    host, port = gateway.url.removeprefix("http://").split(":")
+    lines = b"POST /api/v1/syncs HTTP/1.1\r\nHost: " + f"{host}:{port}".encode() + b"\r\nCookie: session=good\r\n"
+    body = b"0\r\n\r\n" + SMUGGLED
+    seen = len(stub.seen)
+    with socket.create_connection((host, int(port)), timeout=10) as wire:
+        wire.sendall(lines + head + b"Connection: close\r\n\r\n" + body)
+        while wire.recv(65536):
+            pass
+    assert [path for path, caller in stub.seen[seen:] if "smuggled" in path or "forged" in caller] == []
 
 
 def test_the_log_tells_neither_sessions_nor_codes(gateway: Gateway) -> None:
@@ -290,3 +391,15 @@ def test_the_log_tells_neither_sessions_nor_codes(gateway: Gateway) -> None:
     assert "/api/v1/oauth/xero/callback" in written
     assert "secret" not in written
     assert "session=good" not in written
+
+
+def test_where_a_request_came_from_is_told_by_the_gateway_and_not_by_who_asks(
+    gateway: Gateway, stub: Stub, tmp_path: Path
+) -> None:
+    """But for addresses that it is told to trust: here everybody's, as the pages' are."""
+    said = {"X-Forwarded-For": "203.0.113.7"}
+    assert reached(gateway.get("/", **said))["X-Forwarded-For"] == "203.0.113.7"
+    suspicious = Gateway(stub, tmp_path)
+    suspicious.runner.override("gateway", GATEWAY_TRUSTED="192.0.2.1/32")
+    with suspicious.runner:
+        assert reached(suspicious.get("/", **said))["X-Forwarded-For"] == "127.0.0.1"

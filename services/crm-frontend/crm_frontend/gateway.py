@@ -4,6 +4,7 @@ Nothing here raises for what an API says or fails to say: a page shows the rest 
 ``Problem`` where the part should stand that did not come.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -18,10 +19,12 @@ log = logs.logger()
 
 TIMEOUT = (3.0, 15.0)  # seconds: to connect, to answer
 _SAID_BY_THE_GATEWAY = ("unavailable", "too-slow")  # it knows no more than that; this page knows who is meant
+_PLAIN = re.compile(r"[A-Za-z0-9_~:@./ -]+")
 _SERVICES = {
     "connections": "the connection to Xero (auth-link)",
     "me": "the connection to Xero (auth-link)",
     "settings": "settings and syncs (sync-orchestrator)",
+    "removals": "settings and syncs (sync-orchestrator)",
     "syncs": "settings and syncs (sync-orchestrator)",
     "companies": "companies, contacts and sales (crm-writer)",
     "contacts": "companies, contacts and sales (crm-writer)",
@@ -89,9 +92,14 @@ class Api:
     forged forms; whether a form is forged is checked here, before anything is called.
     """
 
-    def __init__(self, pool: requests.Session, address: str, session: str | None, reference: str) -> None:
+    def __init__(
+        self, pool: requests.Session, address: str, session: str | None, reference: str, address_of: str = ""
+    ) -> None:
         self._pool, self._address, self._reference = pool, address, reference
         self._headers = {"Accept": "application/json", "X-Request-Id": reference}
+        if address_of:
+            # Believed from this service alone, and only where the gateway is told to: it is where the person is.
+            self._headers["X-Forwarded-For"] = address_of
         if session:
             self._headers["Authorization"] = f"Bearer {session}"
 
@@ -109,6 +117,8 @@ class Api:
         return self._call("GET", "/api/openapi.json")
 
     def _call(self, method: str, path: str, **more: Any) -> Answer:
+        if not _PLAIN.fullmatch(path) or "/." in path:
+            return Answer(problem=self._nowhere())
         more.setdefault("headers", self._headers)
         try:
             response = self._pool.request(method, self._address + path, timeout=TIMEOUT, allow_redirects=False, **more)
@@ -140,6 +150,16 @@ class Api:
             status=status,
             slug=slug,
             fields=data.get("fields") or {},
+        )
+
+    def _nowhere(self) -> Problem:
+        """An id out of an address would lead elsewhere: up the path, or on to a query."""
+        return Problem(
+            what="There is no such thing.",
+            do="Check the address, or start from the first page.",
+            reference=self._reference,
+            status=404,
+            slug="not-found",
         )
 
     def _unreachable(self, path: str, status: int = 0, reference: str = "") -> Problem:

@@ -51,6 +51,11 @@ PROBLEMS = {
         "A person disconnected it from Xero. What was imported stays, and nothing new is read.",
         "An administrator connects it again on the Accounting Link page; its settings are as they were.",
     ),
+    "still-connected": (
+        "The organisation is connected",
+        "What a connection imported can be removed only while it is disconnected.",
+        "Disconnect it first. If it was disconnected this very moment, try again in a few seconds.",
+    ),
     "too-many": (
         "That was asked too often",
         "Your account asked this more often than makes sense. `Retry-After` says in how many seconds it may again.",

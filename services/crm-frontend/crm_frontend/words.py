@@ -53,6 +53,8 @@ STREAMS = {
     "overpayments": "Overpayments",
     "prepayments": "Prepayments",
 }
+# Before a sync nobody knows which contacts are customers.
+COUNTED = {"contacts": "Contacts, customers and suppliers", "invoices": "Sales invoices"}
 KINDS = {name.removesuffix("s"): said for name, said in STREAMS.items()}
 ONE_OF_KIND = {kind: said.removesuffix("s") for kind, said in KINDS.items()}
 SALE_KINDS = {kind: said for kind, said in ONE_OF_KIND.items() if kind != "contact"}
@@ -120,6 +122,8 @@ CONNECTION_STATES = {
 ACTS = {
     "connected": "Connected to Xero",
     "disconnected": "Disconnected from Xero",
+    "removal_requested": "Asked to remove what was imported",
+    "imports_removed": "What was imported was removed",
     "settings_changed": "Changed the sync settings",
     "sync_started": "Started a sync",
     "sync_cancelled": "Cancelled a sync",

@@ -23,8 +23,8 @@ class Books(Protocol):
     def companies(self, ids: Collection[str], name_keys: Collection[str]) -> list[Document]:
         """Those with one of these ids or one of these names."""
 
-    def people(self, contacts: Collection[tuple[str, str]]) -> list[Document]:
-        """Of these contacts, each (connection id, Xero's contact id)."""
+    def people(self, contacts: Collection[tuple[str, str]], ids: Collection[str] = ()) -> list[Document]:
+        """Of these contacts, each (connection id, Xero's contact id), and those with one of these ids."""
 
     def transactions(self, ids: Collection[str]) -> list[Document]: ...
 
@@ -36,6 +36,20 @@ class Books(Protocol):
 
     def organisations(self, ids: Collection[str]) -> list[Document]:
         """By connection id."""
+
+    def tombstones(self, connection_ids: Collection[str]) -> dict[str, int]:
+        """By connection, up to which authorisation everything was removed."""
+
+    def removals(self, ids: Collection[str]) -> list[Document]: ...
+
+    def imported(self, connection_id: str, upto: int, at_most: int) -> list[Document]:
+        """Some of the records that no later authorisation than ``upto`` told of."""
+
+    def count_imported(self, connection_id: str, upto: int) -> int:
+        """How many ``imported`` would find in all."""
+
+    def people_of_companies(self, company_ids: Collection[str]) -> list[Document]:
+        """Those that are linked to no Xero contact."""
 
     def write(self, changes: Changes) -> None: ...
 

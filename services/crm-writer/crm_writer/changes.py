@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 Document = dict[str, Any]
-Collection = Literal["xero_records", "transactions", "companies", "links", "contacts", "organisations"]
+Collection = Literal[
+    "xero_records", "transactions", "companies", "links", "contacts", "organisations", "tombstones", "removals"
+]
 
 
 class Change(NamedTuple):
-    """``insert`` and ``replace`` carry a whole document, ``set`` some of its fields."""
+    """``insert`` and ``replace`` carry a whole document, ``set`` some of its fields, ``delete`` none."""
 
-    verb: Literal["insert", "replace", "set"]
+    verb: Literal["insert", "replace", "set", "delete"]
     id: str
     fields: Document
 
@@ -22,7 +24,8 @@ class Changes:
 
     def __init__(self) -> None:
         self._of: defaultdict[Collection, list[Change]] = defaultdict(list)
-        self.raised: defaultdict[int, list[str]] = defaultdict(list)  # reading → ids of records it now stands at
+        # (reading, authorisation) → ids of records that now stand at them
+        self.raised: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
 
     def insert(self, collection: Collection, document: Document) -> None:
         self._of[collection].append(Change("insert", document["_id"], document))
@@ -32,6 +35,9 @@ class Changes:
 
     def set(self, collection: Collection, id_: str, fields: Document) -> None:
         self._of[collection].append(Change("set", id_, fields))
+
+    def delete(self, collection: Collection, id_: str) -> None:
+        self._of[collection].append(Change("delete", id_, {}))
 
     def __iter__(self) -> Iterator[tuple[Collection, list[Change]]]:
         return iter(self._of.items())

@@ -49,7 +49,7 @@ class Entry:
     record: Record
     stored: bool
     changed: bool = False  # the record's document is to be written
-    raised: bool = False  # only its reading is: the same copy was asked for later
+    raised: bool = False  # only its reading or authorisation is: the same copy was asked for later
     sale: dict[str, Any] | None = None  # to be written
     existed: bool = False  # what was made of it was in the CRM before this batch
     event: VersionedRecord | None = None  # the copy that stands, if it was in this batch
@@ -88,6 +88,9 @@ def decide(
         if entry is None:
             entry = decision.entries[key] = _entry(key, copy, standing.get(key))
         decision.last[copy.scope.sync_id, key] = copy
+        if copy.scope.authorisation > entry.record.authorisation:
+            entry.record.authorisation = copy.scope.authorisation
+            entry.raised = True
         if copy.event is None:
             entry.changed |= entry.record.take_unread(copy)
         elif newer(copy, entry.record):

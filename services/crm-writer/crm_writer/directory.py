@@ -32,10 +32,14 @@ class Directory:
     def __post_init__(self) -> None:
         self.by_name = {company["name_key"]: company for company in self.companies.values()}
 
-    def know(self, people: list[Document]) -> None:
+    def know(self, people: list[Document], contacts: list[ContactMade]) -> None:
+        """``people``: of these contacts, or with the ids that theirs have."""
+        owners = {id_: (contact.connection_id, contact.contact_id) for contact in contacts for id_ in contact.people}
         for person in people:
-            key = contact_key(person["connection_id"], person["xero_contact_id"])
-            self.people[key][person["_id"]] = person
+            owner = (person.get("connection_id"), person.get("xero_contact_id"))
+            if None in owner:
+                owner = owners[person["_id"]]
+            self.people[contact_key(*owner)][person["_id"]] = person
 
     def put(self, contact: ContactMade, changes: Changes) -> None:
         """The contact becomes part of its company: the one it is linked to, else the one of the same name, else
@@ -63,7 +67,7 @@ class Directory:
             "account_id": self.account_id,
             "name": name,
             "name_key": key,
-            "xero": {"parts": [contact.part]},
+            "xero": {"made": True, "parts": [contact.part]},
         }
         self.companies[company["_id"]] = self.by_name[key] = company
         changes.insert("companies", dict(company))
@@ -111,6 +115,7 @@ class Directory:
         known = self.people[contact_key(contact.connection_id, contact.contact_id)]
         for person_id, xero in contact.people.items():
             if person_id in known:
+                _link_again(known[person_id], contact, changes)
                 _update(known[person_id], xero, changes)
             else:
                 known[person_id] = self._person(contact, person_id, xero)
@@ -127,6 +132,14 @@ class Directory:
             "name_key": _name_key(xero),
             "xero": xero,
         }
+
+
+def _link_again(known: Document, contact: ContactMade, changes: Changes) -> None:
+    """To somebody who stayed when what the connection had imported was removed."""
+    if known.get("xero_contact_id") is None:
+        fields = {"connection_id": contact.connection_id, "xero_contact_id": contact.contact_id, "company_id": None}
+        known.update(fields)
+        changes.set("contacts", known["_id"], fields)
 
 
 def _update(known: Document, xero: Document, changes: Changes) -> None:

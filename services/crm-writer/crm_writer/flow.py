@@ -14,6 +14,7 @@ from accounting_link.contracts.records import (
     RecordUnreadable,
     SupplierImported,
 )
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
 from accounting_link.contracts.sync_life import StreamEnded
 
 CONSUMES: tuple[type[Event], ...] = (
@@ -26,6 +27,7 @@ CONSUMES: tuple[type[Event], ...] = (
     PrepaymentImported,
     RecordUnreadable,
     OrganisationRead,
+    RemovalRequested,
     StreamEnded,
 )
-PUBLISHES: tuple[type[Event], ...] = (RecordsApplied, PartitionDrained, DeadLettered)
+PUBLISHES: tuple[type[Event], ...] = (RecordsApplied, PartitionDrained, RemovalProgressed, ImportsRemoved, DeadLettered)

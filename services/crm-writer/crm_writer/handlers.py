@@ -19,7 +19,7 @@ from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
 from accounting_link.contracts.sync_life import StreamEnded
-from crm_writer import metrics, organisations
+from crm_writer import metrics, organisations, removals
 from crm_writer.books import Records
 from crm_writer.putting_away import Told, put_away
 from crm_writer.sorting import CANNOT_KEEP, Batch, sort, without_misfits
@@ -54,6 +54,7 @@ class ApplyBatch:
 
     def _put_away(self, deliveries: Sequence[Delivery]) -> tuple[Batch, Told]:
         batch, now = sort(deliveries), self._clock.now()
+        removals.begin(self._records, batch.removals)
         organisations.keep(self._records, batch.organisations)
         try:
             return batch, put_away(self._records, batch.copies, now)

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from uuid import uuid4
 
 from accounting_link.chassis import kafka, logs, mongo, status
 from accounting_link.chassis.batch_worker import BatchWorker
@@ -11,17 +13,19 @@ from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.shutdown import asked_to_stop
-from accounting_link.contracts.topics import CRM_WRITER
+from accounting_link.contracts.topics import CRM_WRITER, Lane
 from crm_writer import store
 from crm_writer.handlers import ApplyBatch
+from crm_writer.removals import Removals
 from crm_writer.settings import DATABASE, Settings
 
 log = logs.logger()
 NAME = "crm-writer"
 
 
-def build(settings: Settings, clock: Clock, exits: ExitStack) -> BatchWorker:
-    """Every part of the worker and how the parts meet. To learn the service, start here."""
+def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWorker, Callable[[], object]]:
+    """Every part of the worker and how the parts meet: the loop, and what it does after each batch. To learn the
+    service, start here."""
     db = exits.enter_context(mongo.database(settings.mongo_uri, DATABASE))
     store.prepare(db)
     transport = exits.enter_context(kafka.transport(settings.kafka_brokers))
@@ -35,8 +39,12 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> BatchWorker:
             at_most=settings.batch_records,
         )
     )
-    apply = ApplyBatch(store.MongoRecords(db), publisher, dead, clock, settings.fault)
-    return BatchWorker(consumer, apply, at_most=settings.batch_records, wait=settings.batch_wait, clock=clock)
+    records = store.MongoRecords(db)
+    apply = ApplyBatch(records, publisher, dead, clock, settings.fault)
+    worker = BatchWorker(consumer, apply, at_most=settings.batch_records, wait=settings.batch_wait, clock=clock)
+    removals = Removals(records, store.OpenRemovals(db), publisher, clock, uuid4().hex, settings.fault)
+    # Nobody's click waits for a removal: it is asked for in one lane, and worked on in the other.
+    return worker, removals.turn if settings.lane == Lane.BULK else lambda: None
 
 
 def main() -> int:
@@ -47,10 +55,10 @@ def main() -> int:
         log.error("not started", problem=str(error))
         return 1
     with ExitStack() as exits:
-        worker = build(settings, SYSTEM_CLOCK, exits)
+        worker, between = build(settings, SYSTEM_CLOCK, exits)
         exits.enter_context(status.page(settings.status_bind, live=worker.is_turning, ready=worker.is_assigned))
         log.info("started", lane=settings.lane)
-        worker.run(until=asked_to_stop())
+        worker.run(until=asked_to_stop(), between=between)
     log.info("stopped")
     return 0
 

@@ -4,6 +4,7 @@ import copy
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TypeVar
 
 import bson
@@ -44,8 +45,8 @@ class MemoryBooks:
     def companies(self, ids: Collection[str], name_keys: Collection[str]) -> list[Document]:
         return self._find("companies", lambda one: one["_id"] in ids or one["name_key"] in name_keys)
 
-    def people(self, contacts: Collection[tuple[str, str]]) -> list[Document]:
-        return self._find("contacts", lambda one: (one["connection_id"], one["xero_contact_id"]) in contacts)
+    def people(self, contacts: Collection[tuple[str, str]], ids: Collection[str] = ()) -> list[Document]:
+        return self._find("contacts", lambda one: _contact_of(one) in contacts or one["_id"] in ids)
 
     def transactions(self, ids: Collection[str]) -> list[Document]:
         return self._find("transactions", lambda one: one["_id"] in ids)
@@ -61,14 +62,41 @@ class MemoryBooks:
     def organisations(self, ids: Collection[str]) -> list[Document]:
         return self._find("organisations", lambda one: one["_id"] in ids)
 
+    def tombstones(self, connection_ids: Collection[str]) -> dict[str, int]:
+        return {
+            one["_id"]: one["authorisation"]
+            for one in self._find("tombstones", lambda one: one["_id"] in connection_ids)
+        }
+
+    def removals(self, ids: Collection[str]) -> list[Document]:
+        return self._find("removals", lambda one: one["_id"] in ids)
+
+    def imported(self, connection_id: str, upto: int, at_most: int) -> list[Document]:
+        return self._imported(connection_id, upto)[:at_most]
+
+    def count_imported(self, connection_id: str, upto: int) -> int:
+        return len(self._imported(connection_id, upto))
+
+    def _imported(self, connection_id: str, upto: int) -> list[Document]:
+        return self._find(
+            "xero_records", lambda one: one["connection_id"] == connection_id and one.get("authorisation", 0) <= upto
+        )
+
+    def people_of_companies(self, company_ids: Collection[str]) -> list[Document]:
+        return self._find(
+            "contacts", lambda one: one.get("company_id") in company_ids and one.get("xero_contact_id") is None
+        )
+
     def write(self, changes: Changes) -> None:
         for collection, of in changes:
             for change in of:
                 bson.encode(change.fields, codec_options=mongo.OPTIONS)  # raises on what MongoDB cannot hold
                 self._carry_out(collection, copy.deepcopy(change))
-        for reading, ids in changes.raised.items():
+        for (reading, authorisation), ids in changes.raised.items():
             for id_ in ids:
-                self._carry_out("xero_records", Change("set", id_, {"reading": reading}))
+                self._carry_out(
+                    "xero_records", Change("set", id_, {"reading": reading, "authorisation": authorisation})
+                )
 
     def _carry_out(self, collection: str, change: Change) -> None:
         table = self._tables[collection]
@@ -76,6 +104,9 @@ class MemoryBooks:
             if change.id in table:
                 raise DuplicateKeyError(f"{collection}/{change.id} is there already")
             table[change.id] = change.fields
+        elif change.verb == "delete":
+            if self._is_ours(table.get(change.id)):
+                del table[change.id]
         elif self._is_ours(table.get(change.id)):
             table[change.id] = change.fields if change.verb == "replace" else table[change.id] | change.fields
         self._check_names()
@@ -91,3 +122,21 @@ class MemoryBooks:
     def _find(self, collection: str, wanted: Callable[[Document], bool]) -> list[Document]:
         of = self._tables[collection].values()
         return [copy.deepcopy(one) for one in of if self._is_ours(one) and wanted(one)]
+
+
+def _contact_of(person: Document) -> tuple[str | None, str | None]:
+    """None of either for somebody who is linked to no Xero contact."""
+    return person.get("connection_id"), person.get("xero_contact_id")
+
+
+class MemoryOpenRemovals:
+    def __init__(self, records: MemoryRecords) -> None:
+        self._records = records
+
+    def next(self, holder: str, now: datetime, until: datetime) -> Document | None:
+        for one in self._records.tables["removals"].values():
+            free = one["held_by"] in ("", holder) or one["held_until"] < now
+            if one["look_at"] is not None and one["look_at"] <= now and free:
+                one |= {"held_by": holder, "held_until": until}
+                return copy.deepcopy(one)
+        return None

@@ -7,6 +7,7 @@ RECORDS = Counter(
 )
 UNREADABLE = Counter("crm_writer_unreadable_total", "Messages set aside as dead letters.")
 DRAINED = Counter("crm_writer_drained_total", "Stream end marks reached: all before them is written and told.")
+REMOVED = Counter("crm_writer_removed_records_total", "Xero records taken out by a person who removed imports.")
 BATCH_RECORDS = Histogram(
     "crm_writer_batch_records", "Messages in one batch.", buckets=(1, 10, 50, 100, 250, 500, 1000, 2500, 5000)
 )

@@ -23,17 +23,24 @@ def keep(records: Records, received: Sequence[Received]) -> None:
 
 
 def _keep(books: Books, document: Document) -> None:
+    if document["authorisation"] <= books.tombstones({document["_id"]}).get(document["_id"], -1):
+        return
     standing = next(iter(books.organisations({document["_id"]})), None)
     changes = Changes()
     if standing is None:
         changes.insert("organisations", document)
     elif document["reading"] > standing["reading"]:
-        changes.replace("organisations", document)
+        # The daily read counts nothing: what was counted when it was connected stays.
+        counted = {name: standing.get(name) for name in ("counts", "counted_at")} if not document["counts"] else {}
+        changes.replace("organisations", {**document, **counted})
     books.write(changes)
 
 
 def _document(received: Received) -> Document:
     event, scope = received.event, received.scope
     assert isinstance(event, OrganisationRead)
-    said = {**msgspec.structs.asdict(event), "read_at": to_the_millisecond(event.read_at)}
-    return {"_id": scope.connection_id, "account_id": scope.account_id, "reading": received.envelope.reading, **said}
+    at = to_the_millisecond(event.read_at)
+    counts = {str(one.stream): one.count for one in event.counts}
+    said = {**msgspec.structs.asdict(event), "read_at": at, "counts": counts, "counted_at": at if counts else None}
+    whose = {"account_id": scope.account_id, "authorisation": scope.authorisation}
+    return {"_id": scope.connection_id, **whose, "reading": received.envelope.reading, **said}

@@ -15,13 +15,22 @@ from crm_writer.directory import Directory, contact_key
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.names import folded
 from crm_writer.mapping.rules import refused_as_supplier
+from crm_writer.removing import is_forgotten
 from crm_writer.standing import of_document, to_document
 
+IsForgotten = Callable[[Copy, dict[str, int]], bool]
 Told = list[tuple[Copy, Outcome]]
 
 
-def put_away(records: Records, copies: Sequence[Copy], now: datetime, newer: Newer = newer) -> Told:
-    """All is written when this returns. One outcome a record and sync, beside the last copy it is about."""
+def put_away(
+    records: Records,
+    copies: Sequence[Copy],
+    now: datetime,
+    newer: Newer = newer,
+    is_forgotten: IsForgotten = is_forgotten,
+) -> Told:
+    """All is written when this returns. One outcome a record and sync, beside the last copy it is about; none of a copy
+    that was read before its connection's imports were removed."""
     by_account: defaultdict[str, list[Copy]] = defaultdict(list)
     for copy in copies:
         by_account[copy.scope.account_id].append(copy)
@@ -30,13 +39,20 @@ def put_away(records: Records, copies: Sequence[Copy], now: datetime, newer: New
         return [
             told
             for account_id, of_account in by_account.items()
-            for told in _put_away(books_of(account_id), account_id, of_account, now, newer)
+            for told in _put_away(books_of(account_id), account_id, of_account, now, newer, is_forgotten)
         ]
 
     return records.transact(work) if copies else []
 
 
-def _put_away(books: Books, account_id: str, copies: list[Copy], now: datetime, newer: Newer) -> Told:
+def _put_away(
+    books: Books, account_id: str, copies: list[Copy], now: datetime, newer: Newer, is_forgotten: IsForgotten
+) -> Told:
+    forgotten = books.tombstones({copy.scope.connection_id for copy in copies})
+    if forgotten:
+        copies = [copy for copy in copies if not is_forgotten(copy, forgotten)]
+    if not copies:
+        return []
     standing = {document["_id"]: of_document(document) for document in books.records({copy.key for copy in copies})}
     decision = decide(copies, standing, _with_sales(books, copies), now, newer)
     changes = Changes()
@@ -93,8 +109,10 @@ def _directory(books: Books, account_id: str, decision: Decision) -> Directory:
     )
     directory = Directory(account_id, links, {company["_id"]: company for company in found})
     linked = {(link["connection_id"], link["contact_id"]) for link in links.values()}
-    if linked:
-        directory.know(books.people(linked))
+    # Somebody who lost the link when imports were removed, and stayed, is linked again by id.
+    known = {person_id for contact in contacts for person_id in contact.people} if len(links) < len(contacts) else set()
+    if linked or known:
+        directory.know(books.people(linked, known), contacts)
     return directory
 
 
@@ -106,7 +124,7 @@ def _list_changes(decision: Decision, account_id: str, changes: Changes) -> None
         elif entry.changed:
             changes.replace("xero_records", to_document(record, account_id))
         elif entry.raised:
-            changes.raised[record.reading].append(record.id)
+            changes.raised[record.reading, record.authorisation].append(record.id)
         if entry.sale is not None:
             _list_sale(entry, account_id, changes)
 

@@ -24,12 +24,17 @@ _OLDEST_FIRST = (("xero.date", 1), ("_id", 1))
 
 def contains(text: str) -> Document:
     """Names that contain this, whatever the case; its signs mean themselves."""
-    return {"name_key": {"$regex": re.escape(folded(text))}}
+    return {"name_key": {"$regex": _literal(text)}}
 
 
 def begins(text: str) -> Document:
     """As ``contains``, for names that begin with it; this one can use the index."""
-    return {"name_key": {"$regex": "^" + re.escape(folded(text))}}
+    return {"name_key": {"$regex": "^" + _literal(text)}}
+
+
+def _literal(text: str) -> str:
+    # MongoDB takes no pattern with a null in it, and no name holds one.
+    return re.escape(folded(text).replace("\0", "\ufffd"))
 
 
 def by_name(own: Own, collection: str, which: Document, after: list[Any] | None, limit: int) -> list[Document]:
@@ -110,9 +115,14 @@ def sales_of(contacts: Iterable[Contact]) -> Document:
     return {"$or": which} if which else {"_id": {"$in": []}}
 
 
-def people_of(own: Own, contacts: Iterable[Contact]) -> list[Document]:
-    which = [{"connection_id": connection_id, "xero_contact_id": id_} for connection_id, id_ in sorted(contacts)]
-    return own.find("contacts", {"$or": which}, sort=_BY_NAME) if which else []
+def people_of(own: Own, company_id: str, contacts: Iterable[Contact]) -> list[Document]:
+    return own.find("contacts", {"$or": persons(company_id, contacts)}, sort=_BY_NAME)
+
+
+def persons(company_id: str, contacts: Iterable[Contact]) -> list[Document]:
+    """Which people are a company's: its Xero contacts', and those that are linked to none."""
+    linked = [{"connection_id": connection_id, "xero_contact_id": id_} for connection_id, id_ in sorted(contacts)]
+    return [{"company_id": company_id, "xero_contact_id": None}, *linked]
 
 
 def balances(own: Own, contacts: set[Contact], today: Callable[[str], date]) -> list[Document]:

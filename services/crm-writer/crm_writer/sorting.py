@@ -14,6 +14,7 @@ from accounting_link.chassis.messages import Delivery, Place, Received, Unread, 
 from accounting_link.contracts.cloudevents import UnreadableError
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.records import RecordUnreadable
+from accounting_link.contracts.removals import RemovalRequested
 from accounting_link.contracts.sync_life import StreamEnded
 from crm_writer.copies import Copy, copy_of, copy_of_unread, unfit
 
@@ -29,6 +30,7 @@ class Batch:
     marks: list[Received] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     organisations: list[Received] = field(default_factory=list)
+    removals: list[Received] = field(default_factory=list)
 
 
 def sort(deliveries: Sequence[Delivery]) -> Batch:
@@ -45,6 +47,8 @@ def sort(deliveries: Sequence[Delivery]) -> Batch:
             batch.marks.append(one)
         elif isinstance(one.event, OrganisationRead):
             batch.organisations.append(one)
+        elif isinstance(one.event, RemovalRequested):
+            batch.removals.append(one)
         else:
             reason = f"{type(one.event).__name__} does not belong among the records"
             batch.unread.append(_unread(at[one.place, one.offset], one, reason))

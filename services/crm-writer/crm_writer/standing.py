@@ -33,6 +33,7 @@ class Record:
     left_out: str = ""  # why
     name: str = ""  # of who is left out; of nobody else
     stamps: dict[str, Document] = field(default_factory=dict)
+    authorisation: int = 0  # the latest of the connection's under which it was told of
     unread: dict[str, Document] = field(default_factory=dict)  # the newest copies that could not be read
 
     def state(self) -> str:
@@ -113,6 +114,7 @@ def of_document(document: Document) -> Record:
         document["reason"] if document["state"] == LEFT_OUT else "",
         document.get("name", ""),
         document["stamps"],
+        document.get("authorisation", 0),
         document.get("unread", {}),
     )
 
@@ -127,6 +129,7 @@ def to_document(record: Record, account_id: str) -> Document:
         "xero_id": record.xero_id,
         "version": record.version,
         "reading": record.reading,
+        "authorisation": record.authorisation,
         "digest": record.digest,
         "state": state,
         "reason": record.reason(),

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, ReplaceOne, UpdateOne
 
 from accounting_link.chassis import mongo
 from accounting_link.chassis.mongo import Db, Session
@@ -30,8 +31,11 @@ _INDEXES = {
     "contacts": [
         IndexModel([("account_id", 1), ("connection_id", 1), ("xero_contact_id", 1)]),
         IndexModel([("account_id", 1), ("name_key", 1), ("_id", 1)]),
+        # Only people that are linked to no Xero contact have the field.
+        IndexModel([("account_id", 1), ("company_id", 1)], partialFilterExpression={"company_id": {"$exists": True}}),
     ],
     "organisations": [IndexModel([("account_id", 1)])],
+    "removals": [IndexModel([("look_at", 1)])],
     "transactions": [
         IndexModel([("account_id", 1), ("connection_id", 1), ("xero.contact_id", 1)]),
         IndexModel([("account_id", ASCENDING), ("xero.date", DESCENDING), ("_id", ASCENDING)]),
@@ -77,12 +81,14 @@ class MongoBooks:
         named = self._find("companies", {"name_key": {"$in": list(name_keys)}}) if name_keys else []
         return list({company["_id"]: company for company in (*found, *named)}.values())
 
-    def people(self, contacts: Collection[tuple[str, str]]) -> list[Document]:
-        return [
+    def people(self, contacts: Collection[tuple[str, str]], ids: Collection[str] = ()) -> list[Document]:
+        named = self._find("contacts", {"_id": {"$in": list(ids)}}) if ids else []
+        of_contacts = [
             person
-            for connection, ids in _by_connection(contacts).items()
-            for person in self._find("contacts", {"connection_id": connection, "xero_contact_id": {"$in": ids}})
+            for connection, theirs in _by_connection(contacts).items()
+            for person in self._find("contacts", {"connection_id": connection, "xero_contact_id": {"$in": theirs}})
         ]
+        return list({person["_id"]: person for person in (*of_contacts, *named)}.values())
 
     def transactions(self, ids: Collection[str]) -> list[Document]:
         return self._find("transactions", {"_id": {"$in": list(ids)}})
@@ -105,14 +111,33 @@ class MongoBooks:
     def organisations(self, ids: Collection[str]) -> list[Document]:
         return self._find("organisations", {"_id": {"$in": list(ids)}})
 
+    def tombstones(self, connection_ids: Collection[str]) -> dict[str, int]:
+        return {
+            one["_id"]: one["authorisation"] for one in self._find("tombstones", {"_id": {"$in": list(connection_ids)}})
+        }
+
+    def removals(self, ids: Collection[str]) -> list[Document]:
+        return self._find("removals", {"_id": {"$in": list(ids)}})
+
+    def imported(self, connection_id: str, upto: int, at_most: int) -> list[Document]:
+        which = {**_imported(connection_id, upto), "account_id": self._account_id}
+        return list(self._db.xero_records.find(which, {"stamps": 0, "unread": 0}, session=self._session).limit(at_most))
+
+    def count_imported(self, connection_id: str, upto: int) -> int:
+        which = {**_imported(connection_id, upto), "account_id": self._account_id}
+        return self._db.xero_records.count_documents(which, session=self._session)
+
+    def people_of_companies(self, company_ids: Collection[str]) -> list[Document]:
+        return self._find("contacts", {"company_id": {"$in": list(company_ids)}, "xero_contact_id": None})
+
     def write(self, changes: Changes) -> None:
         for collection, of in changes:
             self._write(collection, of)
-        for reading, ids in changes.raised.items():
+        for (reading, authorisation), ids in changes.raised.items():
             # All copies of one page have one reading: one write for all of them, not one each.
             self._db.xero_records.update_many(
                 {"_id": {"$in": ids}, "account_id": self._account_id},
-                {"$set": {"reading": reading}},
+                {"$set": {"reading": reading, "authorisation": authorisation}},
                 session=self._session,
             )
 
@@ -128,12 +153,31 @@ class MongoBooks:
         if change.verb == "insert":
             return InsertOne(change.fields)
         which = {"_id": change.id, "account_id": self._account_id}
+        if change.verb == "delete":
+            return DeleteOne(which)
         if change.verb == "replace":
             return ReplaceOne(which, change.fields)
         return UpdateOne(which, {"$set": change.fields})
 
     def _find(self, collection: str, which: Document) -> list[Document]:
         return list(self._db[collection].find({**which, "account_id": self._account_id}, session=self._session))
+
+
+def _imported(connection_id: str, upto: int) -> Document:
+    # What was kept before records said so is of the first life there was.
+    return {"connection_id": connection_id, "authorisation": {"$not": {"$gt": upto}}}
+
+
+class OpenRemovals:
+    """For the worker: of all accounts."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def next(self, holder: str, now: datetime, until: datetime) -> Document | None:
+        free = {"look_at": {"$lte": now}, "$or": [{"held_by": {"$in": ["", holder]}}, {"held_until": {"$lt": now}}]}
+        held = {"$set": {"held_by": holder, "held_until": until}}
+        return self._db.removals.find_one_and_update(free, held, sort=[("look_at", 1)], return_document=True)
 
 
 def _by_connection(contacts: Collection[tuple[str, str]]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.people import PersonActed
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed
 from accounting_link.contracts.requests import ContactsRequested, SyncRequested
 from accounting_link.contracts.sync_life import (
     FetchFailed,
@@ -43,6 +44,8 @@ CONSUMES: tuple[type[Event], ...] = (
     ConnectionLost,
     ConnectionRemoved,
     CallsCounted,
+    RemovalProgressed,
+    ImportsRemoved,
     PersonActed,
     DeadLettered,
 )

@@ -9,6 +9,7 @@ from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.outcomes import RecordsApplied
 from accounting_link.contracts.people import PersonActed
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed
 from log_service import flow, kept
 from log_service.documents import Join
 from log_service.sales_log import sales
@@ -28,6 +29,7 @@ class Gathered:
     connections: Documents = field(default_factory=dict)
     health: Documents = field(default_factory=dict)
     audit: Documents = field(default_factory=dict)
+    forgotten: Documents = field(default_factory=dict)
 
 
 def gather(received: Iterable[Received]) -> Gathered:
@@ -49,6 +51,10 @@ def _add(found: Gathered, received: Received) -> None:
         _put(found.letters, [kept.letter(received, event)], kept.join)
     elif isinstance(event, PersonActed):
         _put(found.audit, [kept.act(received, event)], kept.join)
+    elif isinstance(event, RemovalProgressed | ImportsRemoved):
+        _put(found.forgotten, [kept.forgotten(received, event)], kept.latest)
+        if isinstance(event, ImportsRemoved):
+            _put(found.audit, [kept.removed(received, event)], kept.join)
     elif isinstance(event, CallsCounted):
         _put(found.health, [kept.calls_counted(received, event)], kept.newest)
     elif isinstance(event, kept.BecameOf):

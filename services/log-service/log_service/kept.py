@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import msgspec
+
 from accounting_link.chassis.messages import Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.connections import (
@@ -12,6 +14,8 @@ from accounting_link.contracts.connections import (
 )
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.people import PersonActed
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed
+from accounting_link.contracts.words import Act
 from log_service.documents import stored
 
 BecameOf = ConnectionEstablished | ConnectionLost | ConnectionRemoved
@@ -80,6 +84,31 @@ def act(received: Received, event: PersonActed) -> Document:
         "details": {detail.name: detail.value for detail in event.details},
         "reference": received.scope.correlation_id,
     }
+
+
+def removed(received: Received, event: ImportsRemoved) -> Document:
+    """The proof of what a person asked for: done, with its numbers."""
+    return {
+        **_whose(received),
+        "at": stored(event.ended_at),
+        "act": Act.IMPORTS_REMOVED.value,
+        "about": received.scope.connection_id,
+        "sync_id": "",
+        "by": event.requested_by,
+        "by_name": event.requested_by_name,
+        "address": "",
+        "details": {name: str(value) for name, value in msgspec.structs.asdict(event.numbers).items()},
+        "reference": received.scope.correlation_id,
+    }
+
+
+def forgotten(received: Received, event: RemovalProgressed | ImportsRemoved) -> Document:
+    """One document a connection: sales that were told of under this authorisation or an earlier one are gone."""
+    return {**_whose(received), "_id": received.scope.connection_id, "authorisation": event.authorisation}
+
+
+def latest(one: Document, other: Document) -> Document:
+    return max(one, other, key=lambda row: row["authorisation"])
 
 
 def _by(event: BecameOf) -> str:

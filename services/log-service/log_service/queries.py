@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -158,6 +158,6 @@ def _to_text(value: Any) -> str:
 def _from_text(name: str, text: str) -> Any:
     """Only ``at`` is a time; ISO days are texts in the database too."""
     try:
-        return datetime.fromisoformat(text) if name == "at" else text
-    except ValueError as error:
+        return datetime.fromisoformat(text).astimezone(UTC) if name == "at" else text
+    except (ValueError, OverflowError) as error:
         raise ProblemError(400, "bad-cursor", "This cursor is of another list.", "Start again.") from error

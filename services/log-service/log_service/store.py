@@ -45,7 +45,10 @@ def keep(db: Db, gathered: Gathered) -> None:
 
 def _keep(db: Db, session: Session, gathered: Gathered) -> None:
     changed = _merge(db.record_outcomes, session, gathered.outcomes, outcomes.join)
-    _merge(db.sales_log, session, gathered.sales, sales.join)
+    _merge(db.forgotten, session, gathered.forgotten, kept.latest)
+    for document in gathered.forgotten.values():
+        db.sales_log.delete_many(_of_removed(document), session=session)
+    _merge(db.sales_log, session, _still_told(db, session, gathered.sales), sales.join)
     _merge(db.dead_letters, session, gathered.letters, kept.join)
     _merge(db.connections, session, gathered.connections, kept.join)
     _merge(db.health, session, gathered.health, kept.newest)
@@ -64,6 +67,21 @@ def _merge(collection: "Collection[Document]", session: Session, fresh: Document
     ]
     _write(collection, session, changed, standing)
     return changed
+
+
+def _of_removed(forgotten: Document) -> Document:
+    whose = {name: forgotten[name] for name in ("account_id", "connection_id")}
+    # A row of an older version says no authorisation: it is of the first.
+    return {**whose, "authorisation": {"$not": {"$gt": forgotten["authorisation"]}}}
+
+
+def _still_told(db: Db, session: Session, fresh: Documents) -> Documents:
+    """But for those of a connection whose imports were removed since."""
+    if not fresh:
+        return fresh
+    ids = {row["connection_id"] for row in fresh.values()}
+    upto = {one["_id"]: one["authorisation"] for one in db.forgotten.find({"_id": {"$in": list(ids)}}, session=session)}
+    return {key: row for key, row in fresh.items() if row["authorisation"] > upto.get(row["connection_id"], -1)}
 
 
 def _merge_syncs(collection: "Collection[Document]", session: Session, fresh: Documents, touched: set[str]) -> None:

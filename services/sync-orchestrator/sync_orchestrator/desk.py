@@ -41,7 +41,7 @@ class Desk:
             connection,
             kind,
             preferences,
-            self._store.marks(connection_id, preferences.scopes()),
+            self._store.marks(connection, preferences.scopes()),
             requested_by=caller.user_id,
             requested_by_name=caller.name,
             now=self._clock.now(),
@@ -89,9 +89,10 @@ class Desk:
         return due
 
     def _first_wish(self, account_id: str, connection_id: str, preferences: Preferences) -> None:
-        # Nothing is scheduled before a person has pressed Save Settings or Sync once.
-        if not self._store.has_preferences(account_id, connection_id):
-            due = preferences.next_due(self._clock.now())
+        # Nothing is scheduled before a person has pressed Save Settings or Sync once, also after what was imported was
+        # removed.
+        due = preferences.next_due(self._clock.now())
+        if due and self._store.due_of(account_id, connection_id) is None:
             self._store.save_preferences(Scope(account_id=account_id, connection_id=connection_id), preferences, due)
 
     def _place(self, sync: Sync, acted: PersonActed) -> Sync:

@@ -3,7 +3,13 @@
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost, ConnectionRemoved
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.people import PersonActed
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -26,11 +32,15 @@ CONSUMES = (
     PartitionDrained,
     SyncParked,
     FetchFailed,
+    RemovalProgressed,
+    ImportsRemoved,
 )
 PUBLISHES = (
     SyncRequested,
     ContactsRequested,
     SyncStopRequested,
+    OrganisationRequested,
+    RemovalRequested,
     SyncCompleted,
     SyncFailed,
     SyncCancelled,

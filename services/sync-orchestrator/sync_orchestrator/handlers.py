@@ -14,11 +14,13 @@ from accounting_link.chassis.messages import Delivery, Received, read_all
 from accounting_link.contracts.connections import ConnectionEstablished, ConnectionLost, ConnectionRemoved
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import RecordsApplied
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed
 from accounting_link.contracts.sync_life import SyncEvent
 from accounting_link.contracts.words import Kind, Stream, SyncKind
 from sync_orchestrator import lifecycle, metrics, planning
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.store import Connection, SlotTaken, Store
 from sync_orchestrator.sync import FINAL, State, Sync
 
@@ -31,8 +33,10 @@ class Advance:
     """Carries every sync that a batch speaks of on to where the batch takes it. Returning is the permission to
     commit; a batch that comes again changes nothing."""
 
-    def __init__(self, store: Store, dead: DeadLetters, clock: Clock, faults: FaultPoint | None = None) -> None:
-        self._store, self._dead, self._clock = store, dead, clock
+    def __init__(
+        self, store: Store, removals: Removals, dead: DeadLetters, clock: Clock, faults: FaultPoint | None = None
+    ) -> None:
+        self._store, self._removals, self._dead, self._clock = store, removals, dead, clock
         self._faults = faults or FaultPoint()
 
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
@@ -42,6 +46,8 @@ class Advance:
         for one in received:
             if isinstance(one.event, SyncEvent):
                 of_syncs.setdefault(one.scope.sync_id, []).append(one)
+            elif isinstance(one.event, RemovalProgressed | ImportsRemoved):
+                self._removals.told(one.scope, one.event)
             else:
                 self._connection_told(one.event, one.scope)
         for sync_id, events in of_syncs.items():
@@ -81,7 +87,9 @@ class Advance:
                 authorisation=event.authorisation,
                 lost=isinstance(event, ConnectionLost),
                 removed=isinstance(event, ConnectionRemoved),
-            )
+            ),
+            self._clock.now(),
+            scope.correlation_id,
         )
         if isinstance(event, ConnectionRemoved):
             self._end_syncs(scope, event)
@@ -134,7 +142,8 @@ class Tend:
     def _tend(self, sync: Sync, generation: int) -> None:
         now = self._clock.now()
         if sync.state == State.WAITING:
-            marks = self._store.marks(sync.connection_id, sync.scopes)
+            connection = self._store.connection(sync.account_id, sync.connection_id)
+            marks = self._store.marks(connection, sync.scopes) if connection else {}
             self._store.begin(sync.id, partial(_begin, marks=marks, generation=generation, now=now))
             return
 
@@ -175,8 +184,8 @@ class Tend:
             connection = self._store.connection(account_id, connection_id)
             busy = self._store.holder(account_id, connection_id, "active")
             if connection and connection.stands and not busy:
+                marks = self._store.marks(connection, preferences.scopes())
                 new_id = planning.sync_id(connection_id, f"due {due.isoformat()}")
-                marks = self._store.marks(connection_id, preferences.scopes())
                 sync = planning.plan(
                     new_id,
                     connection,

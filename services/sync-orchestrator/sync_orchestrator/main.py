@@ -18,6 +18,7 @@ from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.contracts.topics import SYNC_ORCHESTRATOR
 from sync_orchestrator import store
 from sync_orchestrator.handlers import Advance, Tend
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.settings import Settings
 
 log = logs.logger()
@@ -52,7 +53,13 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWork
     faults = FaultPoint.from_env(os.environ)
     relay = Relay(db, publisher, clock, faults)
     exits.callback(relay.close)
-    worker = BatchWorker(consumer, Advance(syncs, dead, clock, faults), at_most=_AT_MOST, wait=_WAIT, clock=clock)
+    worker = BatchWorker(
+        consumer,
+        Advance(syncs, Removals(db, publisher, clock), dead, clock, faults),
+        at_most=_AT_MOST,
+        wait=_WAIT,
+        clock=clock,
+    )
 
     def between() -> None:
         tend.turn()

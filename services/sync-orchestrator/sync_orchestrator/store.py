@@ -15,7 +15,10 @@ from accounting_link.chassis import mongo, outbox
 from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.requests import OrganisationRequested
+from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream
+from sync_orchestrator import removals
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.sync import FINAL, State, Sync
@@ -41,6 +44,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     authorisation: int
     lost: bool
     removed: bool = False  # disconnected by a person
+    forgotten: int = -1  # what was imported up to this authorisation was removed
 
     @property
     def stands(self) -> bool:
@@ -61,6 +65,7 @@ def prepare(db: Db) -> None:
     db.settings.create_index([("next_due", ASCENDING)])
     db.missing.create_index([("sync_id", ASCENDING)])
     db.asked.create_index([("at", ASCENDING)], expireAfterSeconds=int(ASK_AGAIN_AFTER.total_seconds()))
+    removals.prepare(db)
     outbox.prepare(db)
 
 
@@ -196,11 +201,11 @@ class Store:
 
     # Marks: from when on a delta reads a stream
 
-    def marks(self, connection_id: str, scopes: Mapping[str, str]) -> dict[Stream, datetime]:
-        found = self._db.marks.find(
-            {"_id": {"$in": [_mark_id(connection_id, s, scope) for s, scope in scopes.items()]}}
-        )
-        return {Stream(mark["stream"]): mark["at"] for mark in found}
+    def marks(self, connection: Connection, scopes: Mapping[str, str]) -> dict[Stream, datetime]:
+        ids = [_mark_id(connection.id, stream, scope) for stream, scope in scopes.items()]
+        found = self._db.marks.find({"_id": {"$in": ids}, "account_id": connection.account_id})
+        good = (mark for mark in found if mark.get("authorisation", 0) > connection.forgotten)
+        return {Stream(mark["stream"]): mark["at"] for mark in good}
 
     def _move_marks(self, session: Session, sync: Sync) -> None:
         for wanted in sync.streams:
@@ -208,7 +213,13 @@ class Store:
             if ended is None or ended.began_at is None or wanted.stream not in sync.scopes:
                 continue
             mark_id = _mark_id(sync.connection_id, wanted.stream, sync.scopes[wanted.stream])
-            mark = {"account_id": sync.account_id, "stream": wanted.stream, "at": ended.began_at, "sync_id": sync.id}
+            mark = {
+                "account_id": sync.account_id,
+                "stream": wanted.stream,
+                "at": ended.began_at,
+                "sync_id": sync.id,
+                "authorisation": sync.authorisation,
+            }
             self._db.marks.replace_one({"_id": mark_id}, {"_id": mark_id, **mark}, upsert=True, session=session)
 
     # Settings
@@ -216,10 +227,6 @@ class Store:
     def preferences(self, account_id: str, connection_id: str) -> Preferences:
         found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id})
         return msgspec.convert(found, Preferences) if found else Preferences()
-
-    def has_preferences(self, account_id: str, connection_id: str) -> bool:
-        """Has anybody saved settings, or started a sync, of this connection?"""
-        return self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"_id": 1}) is not None
 
     def due_of(self, account_id: str, connection_id: str) -> datetime | None:
         found = self._db.settings.find_one({"_id": connection_id, "account_id": account_id}, {"next_due": 1})
@@ -257,8 +264,34 @@ class Store:
         found = self._db.connections.find_one({"_id": connection_id, "account_id": account_id})
         return _connection(found) if found else None
 
-    def told(self, connection: Connection) -> None:
-        """What speaks of a lower authorisation than is known is ignored."""
+    def told(self, connection: Connection, now: datetime, reference: str = "") -> None:
+        """What speaks of a lower authorisation than is known is ignored. Of what was connected just now it is asked, in
+        the same transaction, what it is and how much it holds."""
+
+        def work(session: Session) -> None:
+            known = self._db.connections.find_one({"_id": connection.id}, session=session)
+            self._keep(session, connection)
+            if connection.stands and connection.authorisation > (known["authorisation"] if known else 0):
+                self._ask_what_it_is(session, connection, now, reference)
+
+        mongo.transact(self._db, work)
+
+    def _ask_what_it_is(self, session: Session, connection: Connection, now: datetime, reference: str) -> None:
+        asked = OrganisationRequested(
+            tenant_id=connection.tenant_id, authorisation=connection.authorisation, requested_at=now
+        )
+        scope = Scope(
+            account_id=connection.account_id,
+            connection_id=connection.id,
+            authorisation=connection.authorisation,
+            lane=Lane.INTERACTIVE,
+            correlation_id=reference,
+        )
+        outgoing = [Outgoing(event=asked, scope=scope)]
+        aggregate = f"connection/{connection.id}"
+        outbox.store(self._db, session, self._publisher, aggregate, connection.authorisation, outgoing)
+
+    def _keep(self, session: Session, connection: Connection) -> None:
         # Of one authorisation the loss is later than the consent, in whichever order they are told.
         same = (
             {"authorisation": connection.authorisation}
@@ -267,11 +300,12 @@ class Store:
         )
         newer = {"_id": connection.id, "$or": [{"authorisation": {"$lt": connection.authorisation}}, same]}
         values = msgspec.to_builtins(connection)
-        values.pop("id")
-        try:
-            self._db.connections.update_one(newer, {"$set": values}, upsert=True)
-        except DuplicateKeyError:
-            return  # stands with a higher authorisation
+        del values["id"], values["forgotten"]  # the one its key, the other not auth-link's to tell
+        whose = {"_id": connection.id}
+        if self._db.connections.find_one(whose, {"_id": 1}, session=session) is None:
+            self._db.connections.insert_one({**whose, **values}, session=session)
+        else:
+            self._db.connections.update_one(newer, {"$set": values}, session=session)
 
 
 def _mark_id(connection_id: str, stream: str, scope: str) -> str:

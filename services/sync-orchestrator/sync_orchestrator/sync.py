@@ -129,6 +129,7 @@ class Sync(Frozen, frozen=True, kw_only=True):
             sync_id=self.id,
             attempt=self.attempt,
             ask=self.ask,
+            authorisation=self.authorisation,
             lane=self.lane,
             correlation_id=self.correlation_id,
         )

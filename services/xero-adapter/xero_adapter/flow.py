@@ -13,10 +13,15 @@ from accounting_link.contracts.records import (
     RecordUnreadable,
     SupplierImported,
 )
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import FetchFailed, PageFetched, StreamEnded, SyncParked, SyncStarted
 
-CONSUMES = (SyncRequested, ContactsRequested, SyncStopRequested)
+CONSUMES = (SyncRequested, ContactsRequested, SyncStopRequested, OrganisationRequested)
 PUBLISHES = (
     SyncStarted,
     PageFetched,

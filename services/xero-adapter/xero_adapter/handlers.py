@@ -10,12 +10,17 @@ from accounting_link.chassis import logs
 from accounting_link.chassis.messages import Delivery, Place, Received, Unread
 from accounting_link.contracts.cloudevents import UnreadableError
 from accounting_link.contracts.event import Scope
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import SyncStarted
 from accounting_link.contracts.words import Stream
 from xero_adapter import metrics
 from xero_adapter.jobs import Job, StreamTask, Tools, end_stream
-from xero_adapter.organisation import OrganisationTask
+from xero_adapter.organisation import CountsTask, OrganisationTask
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.pool import Pool
 from xero_adapter.store import Hold
@@ -50,6 +55,9 @@ class Requests:
             self._pool.add(partial(self._open, job))
         elif isinstance(received.event, SyncStopRequested):
             self._pool.add(partial(self._stop, received, received.event, finished))
+        elif isinstance(received.event, OrganisationRequested):
+            tenant_id = received.event.tenant_id
+            self._pool.add(CountsTask(self._tools, received.scope, tenant_id, finished), whose=tenant_id)
         else:
             log.warning("a request of a kind that is not served here", type=received.event.TYPE)
             finished()

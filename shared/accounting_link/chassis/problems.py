@@ -67,6 +67,13 @@ def register(app: Flask) -> None:
                 response.headers[name] = value
         return response
 
+    @app.errorhandler(RecursionError)
+    @app.errorhandler(UnicodeError)
+    def _unreadable(error: Exception) -> Response:
+        """JSON nested thousands of levels deep, or half a surrogate pair: valid as JSON, and nothing that we keep."""
+        log.warning("a request that cannot be read", error=type(error).__name__)
+        return answer(400, "refused", "This cannot be read as text.", "Send plain text, and JSON of few levels.")
+
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:
         log.error("unexpected error", exc_info=error)

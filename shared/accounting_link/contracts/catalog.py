@@ -21,7 +21,13 @@ from accounting_link.contracts.records import (
     RecordUnreadable,
     SupplierImported,
 )
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -38,10 +44,14 @@ EVENTS: tuple[type[Event], ...] = (
     ConnectionLost,
     ConnectionRemoved,
     CallsCounted,
+    RemovalRequested,
+    RemovalProgressed,
+    ImportsRemoved,
     PersonActed,
     SyncRequested,
     ContactsRequested,
     SyncStopRequested,
+    OrganisationRequested,
     SyncStarted,
     PageFetched,
     CustomerImported,

@@ -87,6 +87,7 @@ def encode(
         ("ce_syncid", scope.sync_id.encode()),
         ("ce_attempt", b"%d" % scope.attempt),
         ("ce_ask", b"%d" % scope.ask),
+        ("ce_authorisation", b"%d" % scope.authorisation),
         ("ce_lane", scope.lane.encode()),
         ("ce_correlationid", scope.correlation_id.encode()),
         ("ce_causationid", causation_id.encode()),
@@ -151,6 +152,7 @@ def _scope(said: Mapping[str, str]) -> Scope | None:
             sync_id=said.get("ce_syncid", ""),
             attempt=_number(said.get("ce_attempt", "1")),
             ask=_number(said.get("ce_ask", "1")),
+            authorisation=_number(said.get("ce_authorisation", "0")),
             lane=Lane(said.get("ce_lane", Lane.BULK)),
             correlation_id=said.get("ce_correlationid", ""),
         )

@@ -22,7 +22,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     data, so that it is known even when the value cannot be read.
 
     ``attempt`` is raised when a sync is restarted from nothing, ``ask`` each time the same attempt is
-    asked again. What belongs to no sync has an empty ``sync_id``.
+    asked again. What belongs to no sync has an empty ``sync_id``. ``authorisation`` is the connection's, under
+    which the work was asked for: raised by each consent and each disconnect, it tells one life of a connection
+    from the next.
     """
 
     account_id: str
@@ -30,6 +32,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     sync_id: str = ""
     attempt: int = 1
     ask: int = 1
+    authorisation: int = 0
     lane: Lane = Lane.BULK
     correlation_id: str = ""  # the reference a person is shown; found again by `make logs REF=...`
 

@@ -2,12 +2,21 @@
 
 from typing import ClassVar
 
-from accounting_link.contracts.event import TYPE_PREFIX, Event, Scope, Time
+from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Time
 from accounting_link.contracts.topics import RECORDS, Topic
+from accounting_link.contracts.words import Stream
+
+
+class StreamCount(Part, frozen=True, kw_only=True):
+    """How many records of a stream there are, by Xero's own count."""
+
+    stream: Stream
+    count: int
 
 
 class OrganisationRead(Event, frozen=True, kw_only=True):
-    """The organisation behind a connection, read once a day. It travels with the records and belongs to no stream: no
+    """The organisation behind a connection, read once a day, and when it was
+    connected, then with its counts. It travels with the records and belongs to no stream: no
     sync waits for it. Of two, the one with the higher ``ce_reading`` was asked for later."""
 
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.OrganisationRead.v1"
@@ -21,6 +30,7 @@ class OrganisationRead(Event, frozen=True, kw_only=True):
     time_zone: str  # IANA's name; empty where Xero's word is not known
     xero_time_zone: str = ""
     read_at: Time
+    counts: tuple[StreamCount, ...] = ()  # empty: not asked for
 
     def key(self, scope: Scope) -> str:
         return scope.connection_id

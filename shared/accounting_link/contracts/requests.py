@@ -81,6 +81,18 @@ class ContactsRequested(Request, frozen=True, kw_only=True):
         return Reads.CONTACTS
 
 
+class OrganisationRequested(Request, frozen=True, kw_only=True):
+    """Read what the organisation is called and how much it holds, for a person to look at before the first sync.
+    Answered by OrganisationRead with its counts; where Xero does not answer in time, by nothing."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.OrganisationRequested.v1"
+
+    requested_at: Time
+
+    def version(self) -> str:
+        return str(self.authorisation)
+
+
 class SyncStopRequested(Request, frozen=True, kw_only=True):
     """End every stream of this attempt where it stands; one never begun ends empty."""
 

@@ -84,6 +84,8 @@ class Act(StrEnum):
 
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
+    REMOVAL_REQUESTED = "removal_requested"
+    IMPORTS_REMOVED = "imports_removed"
     SETTINGS_CHANGED = "settings_changed"
     SYNC_STARTED = "sync_started"
     SYNC_CANCELLED = "sync_cancelled"

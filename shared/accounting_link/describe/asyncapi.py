@@ -26,6 +26,7 @@ _HEADERS: tuple[tuple[str, str, bool], ...] = (
     ("ce_syncid", "of which sync; absent where it belongs to none", False),
     ("ce_attempt", "raised when a sync is restarted from nothing", True),
     ("ce_ask", "raised each time the same attempt is asked again", True),
+    ("ce_authorisation", "of the connection, raised by each consent and each disconnect", False),
     ("ce_lane", "interactive or bulk", True),
     ("ce_correlationid", "the reference a person is shown", False),
     ("ce_causationid", "the id of the event that led to this one", False),

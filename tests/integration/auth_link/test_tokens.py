@@ -143,8 +143,8 @@ class Lingering(XeroIdentity):
 
 
 def ask_at_once(world: World, connection_id: str, kind: type[Tokens] = Tokens) -> list[Given]:
-    """Twenty threads over four replicas, each with a client of its own."""
-    together, xero = threading.Barrier(20), Lingering(world)
+    """Fifty threads over four replicas, each with a client of its own."""
+    together, xero = threading.Barrier(50), Lingering(world)
 
     def ask(tokens: Tokens) -> Given:
         together.wait()
@@ -155,11 +155,11 @@ def ask_at_once(world: World, connection_id: str, kind: type[Tokens] = Tokens) -
         for _ in range(4):
             db = exits.enter_context(mongo.database(world.settings.mongo_uri, world.db.name))
             replicas.append(world.tokens(xero, kind=kind, db=db, pause=really_pause))
-        pool = exits.enter_context(ThreadPoolExecutor(20))
-        return [each.result() for each in [pool.submit(ask, replicas[n % 4]) for n in range(20)]]
+        pool = exits.enter_context(ThreadPoolExecutor(50))
+        return [each.result() for each in [pool.submit(ask, replicas[n % 4]) for n in range(50)]]
 
 
-def test_twenty_who_ask_four_replicas_at_once_make_one_call_and_get_one_answer(world: World, kiwi: str) -> None:
+def test_fifty_who_ask_four_replicas_at_once_make_one_call_and_get_one_answer(world: World, kiwi: str) -> None:
     world.advance(OLD)
 
     answers = ask_at_once(world, kiwi)
@@ -169,7 +169,7 @@ def test_twenty_who_ask_four_replicas_at_once_make_one_call_and_get_one_answer(w
     assert world.refreshes() == 2  # the consent's and this one
 
 
-def test_without_the_lease_the_same_twenty_make_several_calls(world: World, kiwi: str) -> None:
+def test_without_the_lease_the_same_fifty_make_several_calls(world: World, kiwi: str) -> None:
     """Control of the test above."""
     world.advance(OLD)
 

@@ -17,14 +17,15 @@ from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.messages import Delivery, Outgoing, Publisher
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.removals import ImportsRemoved, RemovalRequested
 from accounting_link.contracts.sync_life import StreamEnded
-from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, Group
+from accounting_link.contracts.topics import CONNECTIONS, RECORDS, SYNC_LIFE, Group
 from accounting_link.contracts.words import Result, Stream
 from accounting_link.testing.builders import SCOPE, an_invoice
 from crm_writer.settings import DATABASE
 
 pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
-SALES = 300
+SALES, MANY = 300, 1300
 
 
 @pytest.fixture
@@ -53,15 +54,15 @@ def worker(mongo_uri: str, brokers: str, more: dict[str, str]) -> Iterator["subp
         process.wait(20)
 
 
-def publish(brokers: str, scope: Scope) -> set[int]:
+def publish(brokers: str, scope: Scope, sales: int = SALES) -> set[int]:
     """A stream of sales and its marks; the partitions these lie on."""
     with kafka.transport(brokers) as transport:
         publisher = Publisher(transport, source="/test", clock=SYSTEM_CLOCK)
         sent = publisher.confirmed(
-            Outgoing(event=an_invoice(str(n)), scope=scope, reading=n // 100) for n in range(SALES)
+            Outgoing(event=an_invoice(str(n)), scope=scope, reading=n // 100) for n in range(sales)
         )
         places = {one.place for one in sent}
-        mark = StreamEnded(stream=Stream.INVOICES, topic=RECORDS.name(), read=SALES, calls=3, bytes=1, began_at=None)
+        mark = StreamEnded(stream=Stream.INVOICES, topic=RECORDS.name(), read=sales, calls=3, bytes=1, began_at=None)
         publisher.confirmed(Outgoing(event=mark, scope=scope, place=place) for place in places)
     return {place.partition for place in places}
 
@@ -108,3 +109,48 @@ def test_killed_between_the_write_and_the_telling_it_tells_all_the_same_after(
     assert {outcome.result for outcome in outcomes} == {Result.CREATED}
     with mongo.database(mongo_uri, DATABASE) as db:
         assert db.transactions.count_documents({"account_id": scope.account_id}) == SALES
+
+
+def test_a_removal_killed_in_the_middle_goes_on_and_counts_everything_once(
+    mongo_uri: str, kafka_brokers: str, scope: Scope, tmp_path: Path
+) -> None:
+    of_us = {"account_id": scope.account_id}
+    lived = msgspec.structs.replace(scope, authorisation=1)
+    with worker(mongo_uri, kafka_brokers, {}):
+        told_until_drained(kafka_brokers, lived, publish(kafka_brokers, lived, sales=MANY))
+    asked = RemovalRequested(
+        removal_id=scope.sync_id,
+        authorisation=2,
+        requested_by="ada",
+        requested_by_name="Ada",
+        requested_at=SYSTEM_CLOCK.now(),
+    )
+    with kafka.transport(kafka_brokers) as transport:
+        # In the lane of the worker that the test runs; people's goes to the other, which writes the same document.
+        Publisher(transport, source="/test", clock=SYSTEM_CLOCK).confirmed([Outgoing(event=asked, scope=lived)])
+    fault = {"FAULT_POINT": "crm-writer:after-slice:2", "FAULT_MARKER": str(tmp_path / "died")}
+
+    with worker(mongo_uri, kafka_brokers, fault) as first:
+        assert first.wait(60) == -9
+    with mongo.database(mongo_uri, DATABASE) as db:
+        left = db.transactions.count_documents(of_us)
+        assert 0 < left < MANY
+    with worker(mongo_uri, kafka_brokers, fault):
+        done = told_removed(kafka_brokers, scope)
+
+    assert (done.records, done.numbers.sales) == (MANY, MANY)
+    with mongo.database(mongo_uri, DATABASE) as db:
+        assert db.transactions.count_documents(of_us) == db.xero_records.count_documents(of_us) == 0
+
+
+def told_removed(brokers: str, scope: Scope) -> ImportsRemoved:
+    group = Group(name=f"test-removal-{scope.sync_id}", topics=CONNECTIONS.names())
+    ours = ("ce_connectionid", scope.connection_id.encode())
+    patience = SYSTEM_CLOCK.monotonic() + 60
+    with kafka.consumer(brokers, group, session_timeout=timedelta(seconds=6), at_most=500) as consumer:
+        while SYSTEM_CLOCK.monotonic() < patience:
+            for delivery in consumer.poll(500, timedelta(seconds=1)):
+                event = delivery.read().event if ours in delivery.headers else None
+                if isinstance(event, ImportsRemoved):
+                    return event
+    raise AssertionError("nothing was told of the removal's end")

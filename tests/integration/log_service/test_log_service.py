@@ -26,6 +26,7 @@ from accounting_link.contracts.connections import CallsCounted, ConnectionEstabl
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.people import Detail, PersonActed
+from accounting_link.contracts.removals import ImportsRemoved, Numbers
 from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
 from accounting_link.contracts.sync_life import PageFetched, SyncCompleted, SyncStarted
 from accounting_link.contracts.topics import LOG_SERVICE
@@ -549,3 +550,67 @@ def test_a_disconnect_stands_in_the_story_of_its_connection(world: World) -> Non
 
     [told] = world.reader().items("/api/v1/logs/connections?connection_id=kiwi")
     assert (told["what"], told["by"], told["tenant_name"]) == ("ConnectionRemoved", "ben", "Kiwi Hats")
+
+
+def gone(records: int = 6, authorisation: int = 2) -> ImportsRemoved:
+    return ImportsRemoved(
+        removal_id="removal-1",
+        authorisation=authorisation,
+        records=records,
+        numbers=Numbers(companies=4, people=5, sales=2, companies_kept=1),
+        requested_by="ada",
+        requested_by_name="Ada",
+        ended_at=JULY + timedelta(hours=1),
+    )
+
+
+def in_life(authorisation: int) -> Scope:
+    return msgspec.structs.replace(SCOPE, authorisation=authorisation)
+
+
+def sales_of_kiwi(world: World) -> list[str]:
+    return [one["number"] for one in world.reader().items("/api/v1/logs/sales?connection_id=kiwi")]
+
+
+def test_what_was_removed_leaves_the_sales_log_and_the_audit_log_proves_it(world: World) -> None:
+    world.tell(*WHOLE, scope=in_life(1))
+    world.keep()
+    assert sales_of_kiwi(world)
+
+    world.tell(gone(), gone(), scope=in_life(2))
+    world.keep()
+
+    assert sales_of_kiwi(world) == []
+    [proof] = world.reader(ADMIN).items(f"{AUDIT}&act=imports_removed")
+    assert (proof["by_name"], proof["about"]) == ("Ada", "kiwi")
+    assert proof["details"] == {
+        "companies": "4",
+        "people": "5",
+        "sales": "2",
+        "companies_kept": "1",
+        "people_kept": "0",
+    }
+    assert the_log(world)["state"] == "completed_with_problems"  # what syncs did stays told, people by id only
+
+
+@pytest.mark.parametrize("at_most", [1, 1000])
+def test_sales_of_the_removed_life_that_are_told_late_stay_away_and_those_of_the_next_do_not(
+    world: World, at_most: int
+) -> None:
+    world.tell(gone(), scope=in_life(2))
+    world.tell(OUTCOMES, scope=in_life(1))
+    world.keep(at_most)
+    world.redeliver()
+    world.keep(at_most)
+    assert sales_of_kiwi(world) == []
+
+    world.tell(OUTCOMES, scope=in_life(3))
+    world.keep(at_most)
+    assert sorted(sales_of_kiwi(world)) == ["INV-1", "INV-2"]
+
+
+def test_control_a_removal_of_another_connection_takes_nothing_of_this_one(world: World) -> None:
+    world.tell(*WHOLE, scope=in_life(1))
+    world.tell(gone(), scope=msgspec.structs.replace(in_life(2), connection_id="ozzy"))
+    world.keep()
+    assert sorted(sales_of_kiwi(world)) == ["INV-1", "INV-2"]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from accounting_link.chassis import callers, outbox
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY, Caller
@@ -22,14 +23,21 @@ from accounting_link.contracts.connections import ConnectionEstablished, Connect
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.people import PersonActed
-from accounting_link.contracts.requests import ContactsRequested, SyncRequested, SyncStopRequested
+from accounting_link.contracts.requests import (
+    ContactsRequested,
+    OrganisationRequested,
+    SyncRequested,
+    SyncStopRequested,
+)
 from accounting_link.contracts.sync_life import StreamEnded, SyncCancelled, SyncCompleted, SyncParked, SyncStarted
 from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, REQUESTS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
 from sync_orchestrator import store as stores
+from sync_orchestrator.api.followers import OF_AN_ACCOUNT
 from sync_orchestrator.handlers import Advance, Tend
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.store import Store
 from sync_orchestrator.web import build_app
 
@@ -50,8 +58,9 @@ class World:
         self.app = build_app(WebSettings(caller_key=KEY, log_level="INFO"), self.db, self.clock)
         publisher = Publisher(self.broker, source="/sync-orchestrator", clock=self.clock)
         self.store = Store(self.db, publisher)
+        self.removals = Removals(self.db, publisher, self.clock)
         dead = DeadLetters(publisher, consumer="sync-orchestrator", clock=self.clock)
-        self.advance = Advance(self.store, dead, self.clock)
+        self.advance = Advance(self.store, self.removals, dead, self.clock)
         every = timedelta(0)
         self.tend = Tend(self.store, lambda: self.generation, self.clock, silence=timedelta(minutes=5), every=every)
         self.relay = Relay(self.db, publisher, self.clock)
@@ -240,7 +249,9 @@ def test_a_failed_or_cancelled_sync_moves_no_mark(world: World) -> None:
     world.finish(started["id"], stopped=True)
 
     assert world.get(started["id"])["state"] == "cancelled"
-    assert world.store.marks("kiwi", world.store.preferences("legrand", "kiwi").scopes()) == {}
+    connection = world.store.connection("legrand", "kiwi")
+    assert connection is not None
+    assert world.store.marks(connection, world.store.preferences("legrand", "kiwi").scopes()) == {}
 
 
 def test_cancelling_asks_the_adapter_to_stop(world: World) -> None:
@@ -619,3 +630,45 @@ def test_a_sync_of_contacts_moves_no_mark(world: World) -> None:
 def test_nobody_can_ask_for_a_sync_of_contacts_over_http(world: World) -> None:
     answer = world.client().post("/api/v1/syncs", json={"connection_id": "kiwi", "kind": "contacts"})
     assert answer.status_code == 422
+
+
+def looks(world: World) -> list[tuple[int, str]]:
+    world.requests()
+    asked = world.broker.log(REQUESTS.name(Lane.INTERACTIVE))
+    looked = [(one.scope, one.event) for one in asked]
+    return [
+        (scope.authorisation, event.tenant_id) for scope, event in looked if isinstance(event, OrganisationRequested)
+    ]
+
+
+def test_what_was_connected_is_looked_at_once_for_each_consent_and_nothing_else_is_asked(world: World) -> None:
+    world.connect()
+    assert looks(world) == [(1, "t-1")]
+    disconnect(world)
+    world.connect()  # told late
+    assert looks(world) == [(1, "t-1")]
+    world.connect(authorisation=3)
+    world.connect(authorisation=3)
+    assert looks(world) == [(1, "t-1"), (3, "t-1")]
+    assert world.requests() == []
+
+
+def test_who_follows_too_much_is_told_to_wait_and_nobody_else_is(world: World) -> None:
+    started = world.start()["id"]
+    ours = world.client()
+
+    def follow() -> TestResponse:
+        return ours.get(f"/api/v1/syncs/{started}/progress", buffered=False)
+
+    following = [follow() for _ in range(OF_AN_ACCOUNT)]
+    refused = follow()
+
+    assert {answer.status_code for answer in following} == {200}
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    world.connect("kauri", "wool")
+    theirs = world.client("kauri").post("/api/v1/syncs", json={"connection_id": "wool"}).json or {}
+    elsewhere = world.client("kauri").get(f"/api/v1/syncs/{theirs['id']}/progress", buffered=False)
+    assert elsewhere.status_code == 200
+    for answer in (*following, elsewhere):  # read by nobody
+        answer.close()
+    assert follow().status_code == 200

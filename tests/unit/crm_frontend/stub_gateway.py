@@ -182,6 +182,40 @@ PART = {
 }
 
 
+WOULD_GO = {
+    "companies": {
+        "go": 940,
+        "stay": 3,
+        "reasons": [{"reason": "edited in the CRM", "count": 2}, {"reason": "made in the CRM", "count": 1}],
+    },
+    "people": {"go": 1200, "stay": 1, "reasons": [{"reason": "edited in the CRM", "count": 1}]},
+    "sales": 8000,
+    "records": 9200,
+}
+
+
+def a_removal(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "r-1",
+        "connection_id": DEMO,
+        "authorisation": 2,
+        "state": "running",
+        "requested_by": "legrand-admin",
+        "requested_by_name": "Ada Legrand",
+        "requested_at": "2026-03-02T09:00:00+00:00",
+        "ended_at": None,
+        "records": 2300,
+        "records_in_all": 9200,
+        "companies": 200,
+        "people": 260,
+        "sales": 2000,
+        "companies_kept": 3,
+        "people_kept": 1,
+        "reference": "ref-9",
+        **changes,
+    }
+
+
 @dataclass
 class World:
     """What the APIs say. ``down`` and ``refused`` are looked up by the first part of a path below /api/v1."""
@@ -197,6 +231,8 @@ class World:
             "next_due": "2026-03-02T10:00:00+00:00",
         }
     )
+    removals: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
     has_records: bool = True
     short_code: str = ""
     down: set[str] = field(default_factory=set)
@@ -323,6 +359,21 @@ def gateway(world: World) -> Flask:
     def sales() -> Any:
         return world.listed(SALE, {**SALE, "xero_id": "i-78", "number": "INV-0078", "contact_id": "x-1"})
 
+    @app.get("/api/v1/records/removal")
+    def would_go() -> Any:
+        return WOULD_GO
+
+    @app.route("/api/v1/removals", methods=["GET", "POST"])
+    def removals() -> Any:
+        if request.method == "GET":
+            return {"items": world.removals, "next": None}
+        world.removals.insert(0, a_removal())
+        return world.removals[0], 202
+
+    @app.get("/api/v1/removals/<key>")
+    def one_removal(key: str) -> Any:
+        return next(one for one in world.removals if one["id"] == key)
+
     @app.get("/api/v1/records")
     def named() -> Any:
         if "xero_ids" not in request.args:
@@ -346,7 +397,8 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/organisations/<_id>")
     def organisation(_id: str) -> Any:
-        return {"name": "Kiwi Ltd", "base_currency": "NZD", "short_code": world.short_code}
+        said = {"name": "Kiwi Ltd", "country": "NZ", "base_currency": "NZD", "short_code": world.short_code}
+        return {**said, "counts": world.counts}
 
     @app.get("/api/v1/transactions/<path:_id>")
     def sale(_id: str) -> Any:

@@ -167,3 +167,31 @@ def test_it_is_alive_and_ready_without_the_apis(open_as: Open) -> None:
     client = open_as(World(down={"connections"}), None)
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/accounting-link/disconnect/..",
+        "/accounting-link/disconnect/c-demo%3Fx=1",
+        "/accounting-link/removal/r-1%23x",
+        "/xero/sync?sync=../../connections",
+        "/xero/sync?sync=s-1%3Flimit=1",
+        "/companies/co-1%5C..",
+        "/companies/%00",
+    ],
+)
+def test_an_id_out_of_an_address_leads_no_api_call_elsewhere(open_as: Open, address: str) -> None:
+    world = connected()
+    answer = open_as(world).get(address)
+
+    assert answer.status_code in (200, 308, 404)
+    odd = [asked["path"] for asked in world.asked if ".." in asked["path"] or "\0" in asked["path"]]
+    assert odd == []
+    assert not [asked for asked in world.asked if asked["path"].startswith("/api/v1/syncs/") and asked["query"]]
+
+
+def test_the_apis_are_told_where_the_person_is(open_as: Open) -> None:
+    world = connected()
+    open_as(world).get("/companies", environ_base={"REMOTE_ADDR": "203.0.113.7"})
+    assert {asked["headers"].get("X-Forwarded-For") for asked in world.asked} == {"203.0.113.7"}

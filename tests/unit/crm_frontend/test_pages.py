@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.unit.crm_frontend.conftest import Open, text_of
-from tests.unit.crm_frontend.stub_gateway import World, a_connection, a_log, a_sync, an_ended_sync, connected
+from tests.unit.crm_frontend.stub_gateway import World, a_connection, a_log, a_removal, a_sync, an_ended_sync, connected
 
 PAGES = (
     "/",
@@ -14,6 +14,8 @@ PAGES = (
     "/accounting-link/not-connected",
     "/accounting-link/audit",
     "/accounting-link/disconnect/c-demo",
+    "/accounting-link/remove/c-demo",
+    "/accounting-link/removal/r-1",
     "/xero/settings",
     "/xero/sync",
     "/xero/log",
@@ -58,7 +60,7 @@ def test_no_page_shows_an_account_to_nobody(open_as: Open, page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_says_who_is_signed_in_and_has_one_heading(open_as: Open, page: str) -> None:
-    answer = open_as(connected(syncs=[an_ended_sync()])).get(page)
+    answer = open_as(connected(syncs=[an_ended_sync()], removals=[a_removal()])).get(page)
     assert answer.status_code == 200
     assert "Signed in as Ada Legrand" in text_of(answer.text)
     assert len(re.findall("<h1", answer.text)) + page.startswith("/transactions") == 1
@@ -99,21 +101,21 @@ def test_connecting_leads_on_to_xeros_consent(open_as: Open) -> None:
 def test_the_waiting_tab_goes_on_by_itself_once_connected(open_as: Open) -> None:
     world = World()
     client = open_as(world)
-    assert "every 2s" in client.get("/accounting-link/waiting?known=").text
+    assert "every 1s" in client.get("/accounting-link/waiting?known=").text
     world.connections.append(a_connection())
     html = client.get("/accounting-link/waiting?known=").text
-    assert "every 2s" not in html
+    assert "every 1s" not in html
     assert re.search(r'<nav id="menu"[^>]*hx-swap-oob="true"', html)
     assert 'href="/xero/sync"' in html
 
 
 def test_the_waiting_tab_does_not_take_an_old_connection_for_the_new_one(open_as: Open) -> None:
-    assert "every 2s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo:1").text
+    assert "every 1s" in open_as(connected()).get("/accounting-link/waiting?known=c-demo:1").text
 
 
 def test_the_waiting_tab_notices_that_the_same_organisation_was_connected_again(open_as: Open) -> None:
     world = World(connections=[a_connection(authorisation=3)])
-    assert "every 2s" in open_as(world).get("/accounting-link/waiting?known=c-demo:3").text
+    assert "every 1s" in open_as(world).get("/accounting-link/waiting?known=c-demo:3").text
     html = open_as(world).get("/accounting-link/waiting?known=c-demo:1").text
     assert "now connected: Legrand Demo Company (NZ)" in text_of(html)
     assert "known=c-demo:3" in open_as(world).get("/accounting-link?application=xero").text.replace("%3A", ":")

@@ -154,3 +154,34 @@ def test_a_key_on_one_line_is_read_too() -> None:
     pem = a_pem()
     settings = Settings.from_env(an_environment(SIGN_IN_KEY=pem.replace("\n", "\\n")))
     assert settings.signing_key.kid == SigningKey.from_pem(pem).kid
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "//evil.example",
+        "/\t/evil.example",
+        "/\r\nSet-Cookie: session=theirs",
+        "/\\evil.example",
+        "https:evil.example",
+        "http://[",
+        "//[",
+        "javascript:alert(1)",
+        "\t//evil.example",
+        "/\0/evil.example",
+    ],
+)
+def test_signing_in_leads_to_no_other_address_and_sets_no_other_header(open_as: Open, address: str) -> None:
+    answer = open_as(World(), None).post("/sign-in", data={"person": "kauri:member", "next": address})
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert len(answer.headers.getlist("Set-Cookie")) == 1
+
+
+def test_a_session_that_was_planted_before_signing_in_is_replaced(open_as: Open) -> None:
+    client = open_as(World(), "kauri:member")
+    planted = client.get_cookie("session")
+    client.post("/sign-in", data={"person": "legrand:admin"})
+    given = client.get_cookie("session")
+    assert planted is not None
+    assert given is not None
+    assert planted.value != given.value

@@ -1,4 +1,4 @@
-"""The organisation itself: read once a day, beside whatever else is asked for."""
+"""The organisation itself: read once a day beside whatever else is asked for, and when it was connected, counted."""
 
 from datetime import timedelta
 
@@ -6,8 +6,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from accounting_link.chassis.messages import Outgoing
 from accounting_link.contracts.organisations import OrganisationRead
+from accounting_link.contracts.requests import OrganisationRequested
 from accounting_link.contracts.sync_life import FetchFailed
+from accounting_link.contracts.words import Stream
 from accounting_link.testing.builders import JULY, SCOPE
 from tests.unit.xero_adapter.world import World
 from xero_adapter.organisation import told
@@ -59,3 +62,46 @@ def test_a_time_zone_that_is_not_known_is_told_as_xero_wrote_it() -> None:
 def test_control_what_is_no_organisation_is_not_told(body: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, LookupError)):
         told(body, "t", JULY)
+
+
+ASKED = replace(SCOPE, sync_id="", authorisation=1)
+
+
+def looks(world: World) -> list[OrganisationRead]:
+    event = OrganisationRequested(tenant_id=world.tenant, authorisation=1, requested_at=world.clock.now())
+    world.publisher.confirmed([Outgoing(event=event, scope=ASKED)])
+    world.run()
+    return [one.event for one in world.published() if isinstance(one.event, OrganisationRead)]
+
+
+def test_when_it_was_connected_each_stream_is_counted_by_one_call_of_one_record(world: World) -> None:
+    [read] = looks(world)
+    counts = {str(one.stream): one.count for one in read.counts}
+    assert list(counts) == [str(stream) for stream in Stream]
+    assert (counts["contacts"], counts["invoices"]) == (5, 5)
+    assert world.calls()[0]["path"].endswith("/Organisation")
+    assert len(world.calls()) == 1 + len(Stream)
+    assert world.lag() == 0
+    assert [one for one in world.published() if not isinstance(one.event, OrganisationRead)] == []
+
+
+def test_the_first_sync_after_it_does_not_ask_once_more(world: World) -> None:
+    looks(world)
+    world.request(SCOPE)
+    world.run()
+    assert len([one for one in world.published() if isinstance(one.event, OrganisationRead)]) == 1
+
+
+def test_a_call_that_fails_is_made_again_and_counts_nothing_twice(world: World) -> None:
+    world.simulator.add_fault({"kind": "status", "status": 503, "path": "/Invoices", "count": 2})
+    [read] = looks(world)
+    assert [one.stream for one in read.counts] == list(Stream)
+
+
+def test_what_keeps_failing_is_given_up_and_stands_in_nobodys_way(world: World) -> None:
+    world.simulator.add_fault({"kind": "status", "status": 503, "path": "/Organisation", "count": 50})
+    assert looks(world) == []
+    assert world.lag() == 0
+    world.tokens.gone = True
+    assert looks(world) == []
+    assert world.lag() == 0

@@ -83,7 +83,7 @@ def site() -> Site:
 
 
 def api() -> Api:
-    return Api(site().pool, site().settings.gateway_url, g.session, reference())
+    return Api(site().pool, site().settings.gateway_url, g.session, reference(), request.remote_addr or "")
 
 
 def begin_session(person: Person) -> None:
@@ -111,9 +111,15 @@ def signed_in() -> AnyResponse | None:
 
 def local(address: str | None) -> str:
     """Where to go on to: only ever a page of ours."""
-    parts = urlsplit(address or "/")
+    # Browsers leave tabs and line ends out of an address, and so does urlsplit: what is left may be another one.
+    if not address or any(ord(letter) < 32 for letter in address):
+        return "/"
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
     inside = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "\\" not in parts.path
-    return (address or "/") if inside and not parts.path.startswith("//") else "/"
+    return address if inside and not parts.path.startswith("//") else "/"
 
 
 def connections() -> Answer:
@@ -153,6 +159,18 @@ def organisation(connection_id: str) -> dict[str, Any]:
         found = api().get(f"/organisations/{connection_id}") if connection_id else Answer()
         known[connection_id] = {} if found.problem else found.data or {}
     return known[connection_id]
+
+
+def first_look(asks: int = 0) -> dict[str, Any] | None:
+    """What a person confirms before the first sync: the organisation and how much it holds. None once one was asked for
+    since it was connected. ``asks``: how often the page has asked already."""
+    connection = chosen()
+    if connection is None or connection["state"] != "connected":
+        return None
+    syncs = api().get("/syncs", connection_id=connection["id"], limit=1)
+    if syncs.problem or any(sync["requested_at"] >= connection["connected_at"] for sync in syncs.items):
+        return None
+    return {"connection": connection, "organisation": organisation(connection["id"]), "asks": asks}
 
 
 def deep_link(connection_id: str, leads_to: str) -> str:

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from accounting_link.chassis.callers import ADMIN
 from accounting_link.chassis.web import reference
 from crm_frontend import pictures, progress, words
 from crm_frontend.gateway import Answer, Problem
-from crm_frontend.pages import session
+from crm_frontend.pages import common, session
 from crm_frontend.pages.common import Page, api, chosen, connections, may, page, query, signed_in
 
 blp = Blueprint("home", __name__)
@@ -74,7 +75,17 @@ def accounting_link() -> Page:
         application=application,
         known=_signature(),
         health={item["id"]: _health(item["id"]) for item in connections().items if item["state"] == "connected"},
+        removals={item["id"]: _removal(item) for item in connections().items if item["state"] == "disconnected"},
+        may=ADMIN in g.who.roles,
     )
+
+
+def _removal(connection: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of what it imported until it was disconnected last; empty where nobody asked for one, or may not see it."""
+    if ADMIN not in g.who.roles:
+        return {}
+    found = api().get("/removals", connection_id=connection["id"], limit=1).items
+    return next((one for one in found if one["authorisation"] == connection["authorisation"]), {})
 
 
 def _health(connection_id: str) -> Mapping[str, Any]:
@@ -106,7 +117,7 @@ def audit() -> Page:
 
 @blp.get("/accounting-link/waiting")
 def waiting() -> Page:
-    """What the waiting tab asks every two seconds while the person is at Xero in the other one."""
+    """What the waiting tab asks every second while the person is at Xero in the other one."""
     known = request.args.get("known", "")
     made = [item for item in _connected() if _sign(item) not in known.split(",")]
     return render_template("fragments/waiting.html", known=known, made=made, asked=connections())
@@ -123,6 +134,13 @@ def _sign(connection: Mapping[str, Any]) -> str:
 
 def _signature() -> str:
     return ",".join(sorted(_sign(item) for item in _connected()))
+
+
+@blp.get("/accounting-link/first-look")
+def first_look() -> Page:
+    """What the pages that show it ask for until the counts are there."""
+    asks = request.args.get("asks", "")
+    return render_template("fragments/first_look.html", look=common.first_look(int(asks) if asks.isdecimal() else 0))
 
 
 @blp.post("/accounting-link/connect")
@@ -145,7 +163,8 @@ def connect() -> Page:
 def connected() -> Page:
     """Congratulates for a connection of the account, and for nothing else that an address may say."""
     named = request.args.get("connection")
-    return page("connected.html", main=connections(), made=next((i for i in _connected() if i["id"] == named), None))
+    made = next((item for item in _connected() if item["id"] == named), None)
+    return page("connected.html", main=connections(), made=made, look=common.first_look())
 
 
 @blp.get("/accounting-link/not-connected")

@@ -8,7 +8,19 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from crm_frontend import lookup, progress
 from crm_frontend.gateway import Answer
-from crm_frontend.pages.common import Page, api, chosen, of_connection, page, query, signed_in, site, standing, xero_url
+from crm_frontend.pages.common import (
+    Page,
+    api,
+    chosen,
+    first_look,
+    of_connection,
+    page,
+    query,
+    signed_in,
+    site,
+    standing,
+    xero_url,
+)
 
 blp = Blueprint("xero", __name__, url_prefix="/xero")
 blp.before_request(signed_in)
@@ -38,7 +50,8 @@ def save_settings(connection: str) -> Page:
 
 def _settings(connection: str, main: Answer, values: dict[str, Any]) -> Page:
     """Shows the fields that the API has, and no others."""
-    return page("xero/settings.html", main=main, values=values, suppliers=_suppliers(connection, values))
+    suppliers = _suppliers(connection, values)
+    return page("xero/settings.html", main=main, values=values, suppliers=suppliers, look=first_look())
 
 
 def _suppliers(connection: str, values: dict[str, Any]) -> dict[str, str]:
@@ -124,7 +137,7 @@ def _of_another(found: Answer, endpoint: str, **values: Any) -> Page | None:
 
 
 def _sync(found: Answer, asked: Answer | None = None) -> Page:
-    return page("xero/sync.html", main=asked, key=str(uuid4()), **_panel(found))
+    return page("xero/sync.html", main=asked, key=str(uuid4()), look=first_look(), **_panel(found))
 
 
 def _newest(connection: str) -> Answer:

@@ -41,7 +41,7 @@ def get_company(company_id: str) -> Document:
     company = {
         **shown.company(found),
         "parts": [{**part, **_state(records.get((part["connection_id"], part["contact_id"])))} for part in parts],
-        "people": shown.people(own, reads.people_of(own, contacts)),
+        "people": shown.people(own, reads.people_of(own, company_id, contacts)),
         "fresh_at": reads.fresh_at(parts, None),
     }
     return company | _money(own, parts, contacts) if shown.sees_money() else company

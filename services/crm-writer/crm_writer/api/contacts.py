@@ -45,7 +45,7 @@ def get_contact(contact_id: str) -> Document:
 def _which(own: Own, query: Document) -> Document:
     wanted = [searched(query)]
     if query["company_id"]:
-        contacts = sorted(reads.contacts_of(own, query["company_id"]))
-        wanted.append({"$or": [{"connection_id": c, "xero_contact_id": x} for c, x in contacts] or [{"_id": ""}]})
+        company_id = query["company_id"]
+        wanted.append({"$or": reads.persons(company_id, reads.contacts_of(own, company_id))})
     wanted = [one for one in wanted if one]
     return {"$and": wanted} if wanted else {}

@@ -23,4 +23,4 @@ def get_organisation(connection_id: str) -> Document:
     found = shown.own().one("organisations", connection_id)
     if found is None:
         raise not_found("organisation")
-    return {**found, "connection_id": connection_id}
+    return {**found, "connection_id": connection_id, "counts": found.get("counts") or {}}

@@ -9,9 +9,16 @@ from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import page_of
 from accounting_link.chassis.web import allowed
 from accounting_link.contracts.words import Kind
-from crm_writer import reads
+from crm_writer import reads, removing_preview
 from crm_writer.api import shown
-from crm_writer.api.schemas import CountsSchema, OfConnectionQuery, RecordQuery, RecordSchema
+from crm_writer.api.schemas import (
+    CountsSchema,
+    OfConnectionQuery,
+    OneConnectionQuery,
+    RecordQuery,
+    RecordSchema,
+    RemovalPreviewSchema,
+)
 from crm_writer.api.transactions import of_connection
 from crm_writer.copies import record_key
 
@@ -42,3 +49,12 @@ def get_counts(query: Document) -> Document:
     """How many records there are of each kind and state."""
     groups = reads.record_counts(shown.own(), of_connection(query))
     return {"items": [{**group["_id"], "count": group["count"]} for group in groups]}
+
+
+@blueprint.route("/removal")
+@allowed(ADMIN)
+@blueprint.arguments(OneConnectionQuery, location="query")
+@blueprint.response(200, RemovalPreviewSchema)
+def preview_removal(query: Document) -> Document:
+    """What removing all that a connection imported would take away, and what would stay, and why."""
+    return removing_preview.preview(shown.own(), query["connection_id"])

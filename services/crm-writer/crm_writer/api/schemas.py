@@ -68,8 +68,8 @@ class CompanySchema(ma.Schema):
 
 class ContactSchema(ma.Schema):
     id = _text()
-    connection_id = _text()
-    contact_id = _text("the Xero contact it is a person of")
+    connection_id = _text("null once it is no longer linked", allow_none=True)
+    contact_id = _text("the Xero contact it is a person of; null once it is no longer linked", allow_none=True)
     company_id = _text(allow_none=True)
     company_name = _text(allow_none=True)
     first_name = _text()
@@ -206,6 +206,32 @@ class OrganisationSchema(ma.Schema):
     country = _text("ISO 3166")
     time_zone = _text("IANA's name; its day decides what is overdue. Empty while not known: then it is UTC's")
     read_at = ma.fields.AwareDateTime(format="iso")
+    counts = ma.fields.Dict(
+        keys=_text(),
+        values=ma.fields.Integer(),
+        metadata={"description": "records of each stream, by Xero's own count when it was connected; empty: not known"},
+    )
+    counted_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class WhyItStaysSchema(ma.Schema):
+    reason = _text()
+    count = ma.fields.Integer()
+
+
+class WouldGoSchema(ma.Schema):
+    go = ma.fields.Integer()
+    stay = ma.fields.Integer(metadata={"description": "these lose the link to Xero only"})
+    reasons = ma.fields.List(ma.fields.Nested(WhyItStaysSchema), metadata={"description": "why they stay"})
+
+
+class RemovalPreviewSchema(ma.Schema):
+    """What removing a connection's imports would take away, as of now."""
+
+    companies = ma.fields.Nested(WouldGoSchema)
+    people = ma.fields.Nested(WouldGoSchema)
+    sales = ma.fields.Integer(metadata={"description": "sales transactions of every kind; all of them go"})
+    records = ma.fields.Integer(metadata={"description": "Xero records, also those that were left out or failed"})
 
 
 class CountSchema(ma.Schema):
@@ -225,6 +251,10 @@ class SearchQuery(PageQuery):
 
 class ContactQuery(SearchQuery):
     company_id = _text(load_default=None)
+
+
+class OneConnectionQuery(ma.Schema):
+    connection_id = _text(required=True)
 
 
 class OfConnectionQuery(ma.Schema):

@@ -98,17 +98,25 @@ def companies_by_contact(own: Own, contacts: Iterable[tuple[str, str]]) -> dict[
 
 
 def people(own: Own, documents: list[Document]) -> list[Document]:
-    owners = companies_by_contact(own, {(one["connection_id"], one["xero_contact_id"]) for one in documents})
-    return [
-        {
-            **one["xero"],
-            "id": one["_id"],
-            "connection_id": one["connection_id"],
-            "contact_id": one["xero_contact_id"],
-            **_owner(owners, one["connection_id"], one["xero_contact_id"]),
-        }
-        for one in documents
-    ]
+    linked = [one for one in documents if one.get("xero_contact_id")]
+    owners = companies_by_contact(own, {(one["connection_id"], one["xero_contact_id"]) for one in linked})
+    named = {one["company_id"] for one in documents if one.get("company_id")}
+    companies = {one["_id"]: one for one in own.find("companies", {"_id": {"$in": list(named)}})} if named else {}
+    return [_person(one, owners, companies) for one in documents]
+
+
+def _person(document: Document, owners: dict[str, Document], companies: dict[str, Document]) -> Document:
+    """Whom no Xero contact stands behind has a company of its own, or none."""
+    connection_id, contact_id = document.get("connection_id"), document.get("xero_contact_id")
+    company = companies.get(document.get("company_id") or "", {})
+    own_company = {"company_id": company.get("_id"), "company_name": company.get("name")}
+    return {
+        **document["xero"],
+        "id": document["_id"],
+        "connection_id": connection_id,
+        "contact_id": contact_id,
+        **(_owner(owners, connection_id, contact_id) if connection_id and contact_id else own_company),
+    }
 
 
 def records(own: Own, documents: list[Document]) -> list[Document]:

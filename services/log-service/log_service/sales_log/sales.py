@@ -18,7 +18,11 @@ def rows(received: Received, event: RecordsApplied) -> list[Document]:
     """One for each outcome that tells what a transaction now is."""
     told = stored(received.envelope.time)
     scope = received.scope
-    whose = {"account_id": scope.account_id, "connection_id": scope.connection_id}
+    whose = {
+        "account_id": scope.account_id,
+        "connection_id": scope.connection_id,
+        "authorisation": scope.authorisation,
+    }
     return [
         _row(outcome, outcome.transaction, f"{scope.account_id}/{scope.connection_id}")
         | whose
@@ -60,6 +64,7 @@ def join(one: Document, other: Document) -> Document:
     newest = max(one, other, key=_newness)
     return {
         **newest,
+        "authorisation": max(one.get("authorisation", 0), other.get("authorisation", 0)),
         "first": min(one["first"], other["first"], key=lambda first: (first["at"], first["sync_id"])),
         "changed": max(changes, key=_change_newness, default=None),
     }

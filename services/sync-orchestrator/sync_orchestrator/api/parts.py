@@ -6,7 +6,9 @@ from typing import cast
 from flask import current_app
 
 from accounting_link.chassis.rates import Bucket
+from sync_orchestrator.api.followers import Followers
 from sync_orchestrator.desk import Desk
+from sync_orchestrator.removals import Removals
 from sync_orchestrator.store import Store
 
 KEY = "sync-orchestrator"
@@ -16,7 +18,9 @@ KEY = "sync-orchestrator"
 class Parts:
     store: Store
     desk: Desk
+    removals: Removals
     starts: Bucket  # by account
+    followers: Followers
 
 
 def parts() -> Parts:

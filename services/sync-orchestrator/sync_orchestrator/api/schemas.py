@@ -6,9 +6,11 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import PageQuery, page_of
 from accounting_link.contracts.words import KIND_OF, ParkReason, Reads, Suppliers, SyncKind
 from sync_orchestrator.preferences import Frequency, Preferences
+from sync_orchestrator.removals import STATES
 from sync_orchestrator.sync import State, Sync
 
 
@@ -99,6 +101,40 @@ class SyncSchema(ma.Schema):
 
 
 SyncPage = page_of(SyncSchema)
+
+
+class RemovalRequest(ma.Schema):
+    connection_id = fields.String(required=True, validate=validate.Length(1, 100))
+
+
+class RemovalSchema(ma.Schema):
+    """Of what one connection imported."""
+
+    id = fields.String(required=True)
+    connection_id = fields.String(required=True)
+    authorisation = fields.Integer(
+        required=True, metadata={"description": "What was read under this one of the connection's or an earlier goes."}
+    )
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    requested_by = fields.String(required=True)
+    requested_by_name = fields.String(required=True)
+    requested_at = fields.AwareDateTime(required=True)
+    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+    records = fields.Integer(required=True, metadata={"description": "Xero's records dealt with so far."})
+    records_in_all = fields.Integer(required=True, allow_none=True, metadata={"description": "null: not begun."})
+    companies = fields.Integer(required=True, metadata={"description": "Removed so far, as people and sales."})
+    people = fields.Integer(required=True)
+    sales = fields.Integer(required=True)
+    companies_kept = fields.Integer(required=True, metadata={"description": "These lost the link only, as people."})
+    people_kept = fields.Integer(required=True)
+    reference = fields.String(required=True)
+
+
+RemovalPage = page_of(RemovalSchema)
+
+
+def shown_removal(removal: Document) -> dict[str, Any]:
+    return {**removal, "id": removal["_id"]}
 
 
 def shown(sync: Sync, waits_for: str | None = None) -> dict[str, Any]:

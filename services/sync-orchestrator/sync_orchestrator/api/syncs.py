@@ -1,7 +1,5 @@
 """/api/v1/syncs: start a sync, follow it, stop it."""
 
-from datetime import datetime
-
 from flask import Response
 from flask_smorest import Blueprint
 
@@ -12,6 +10,7 @@ from accounting_link.chassis.problems import not_found
 from accounting_link.chassis.web import allowed, caller, reference
 from accounting_link.contracts.words import SyncKind
 from sync_orchestrator.api import progress, schemas
+from sync_orchestrator.api.cursors import before
 from sync_orchestrator.api.parts import parts
 from sync_orchestrator.sync import State, Sync
 
@@ -25,7 +24,7 @@ blueprint = Blueprint("Syncs", __name__, url_prefix="/api/v1/syncs", description
 def list_syncs(query: Document) -> Document:
     """Syncs, newest first."""
     limit = query["limit"]
-    found = parts().store.recent(caller().account_id, query["connection_id"], _before(query["cursor"]), limit + 1)
+    found = parts().store.recent(caller().account_id, query["connection_id"], before(query["cursor"]), limit + 1)
     items = found[:limit]
     more = len(found) > limit
     following = paging.cursor([items[-1].requested_at.isoformat(), items[-1].id]) if more else None
@@ -67,8 +66,13 @@ def cancel(sync_id: str) -> Document:
 def follow(sync_id: str) -> Response:
     """Follow a sync by server-sent events, until it has ended."""
     first, account_id, store = _get(sync_id), caller().account_id, parts().store
+    followers = parts().followers
+    followers.enter(account_id)
     events = progress.events(first, lambda: store.get(account_id, sync_id))
-    return Response(events, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    answer = Response(events, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    # Also when nobody ever reads it.
+    answer.call_on_close(lambda: followers.leave(account_id))
+    return answer
 
 
 def _get(sync_id: str) -> Sync:
@@ -83,10 +87,3 @@ def _shown(sync: Sync) -> Document:
         return schemas.shown(sync)
     first = parts().store.holder(sync.account_id, sync.connection_id, "active")
     return schemas.shown(sync, waits_for=first.id if first else None)
-
-
-def _before(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    at, sync_id = paging.key_of(cursor)
-    return datetime.fromisoformat(at), sync_id

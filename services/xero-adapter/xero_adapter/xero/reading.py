@@ -112,6 +112,18 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
     return Read(page=page, records=records, unreadable=unreadable)
 
 
+def call_to_count(stream: Stream) -> Call:
+    """The lightest call that tells how many records a stream has: a page of one, in no order."""
+    shape = _SHAPES[stream]
+    return Call(path=shape.path, query={**shape.query, "page": "1", "pageSize": "1"}, headers={})
+
+
+def count(stream: Stream, answer: Answer) -> int | None:
+    """None where Xero does not say. Raises a msgspec error for what is no list of Xero's."""
+    _, pagination = _decode(stream, answer.body)
+    return pagination.item_count if pagination else None
+
+
 def read_named(answer: Answer, cursor: Cursor, ids: Sequence[str], settings: SyncSettings) -> Read:
     """As ``read``, of contacts asked for by their ids: each as a customer's copy, and who was not given."""
     found = read(Stream.CONTACTS, answer, settings)
