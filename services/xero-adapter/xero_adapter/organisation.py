@@ -23,7 +23,7 @@ from xero_adapter.xero.refusals import XeroError
 log = logs.logger()
 
 EVERY = timedelta(days=1)
-_CALL = Call(path="Organisation", query={}, headers={})
+CALL = Call(path="Organisation", query={}, headers={})
 
 
 class _Organisation(msgspec.Struct, rename="pascal"):
@@ -61,7 +61,7 @@ class OrganisationTask:
         if isinstance(permit, Wait):
             return permit.until if permit.until - now <= PARK_PAST else None
         with metrics.CALL_SECONDS.labels("organisation").time():
-            answer = caller.call(token, self._scope, permit, _CALL)
+            answer = caller.call(token, self._scope, permit, CALL)
         metrics.CALLS.labels("organisation", str(answer.status)).inc()
         metrics.EGRESS_BYTES.inc(answer.egress)
         event = told(answer.body, self._tenant_id, now)

@@ -52,7 +52,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
+class Shape:
     """How one stream is asked for and understood."""
 
     path: str
@@ -63,7 +63,7 @@ class _Shape:
 
 def call(stream: Stream, cursor: Cursor, page_size: int = PAGE_SIZE, ids: Sequence[str] = ()) -> Call:
     """``ids``: of all the records that are asked for by name."""
-    shape = _SHAPES[stream]
+    shape = SHAPES[stream]
     if cursor.mode == Mode.NAMED:
         # With a page, for without one Xero leaves away what only its lists leave away (spec, Contacts).
         named_ones = {"IDs": ",".join(_named(cursor, ids)), "page": "1", "pageSize": str(IDS_A_CALL)}
@@ -82,7 +82,7 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
     if answer.status == 304:  # nothing was modified since
         page = Page(size=0, last_updated=None, page=1, page_count=1, item_count=0, asked_for=page_size)
         return Read(page=page, records=[])
-    shape = _SHAPES[stream]
+    shape = SHAPES[stream]
     try:
         raws, pagination = _decode(stream, answer.body)
     except msgspec.MsgspecError as error:
@@ -143,7 +143,7 @@ def _as_customer(contact: ContactImported) -> CustomerImported:
 
 
 def _unreadable(stream: Stream, raw: msgspec.Raw, reason: str) -> RecordUnreadable:
-    shape = _SHAPES[stream]
+    shape = SHAPES[stream]
     xero_id = named(raw, shape.id_field) or f"unreadable-{hashlib.sha256(bytes(raw)).hexdigest()[:24]}"
     return RecordUnreadable(
         xero_id=xero_id, kind=KIND_OF[stream], reason=f"Xero's record cannot be read: {reason}", updated_at=_when(raw)
@@ -176,7 +176,7 @@ def _decode(stream: Stream, body: bytes) -> tuple[Sequence[msgspec.Raw], WirePag
     page = _page(body)
     records: list[msgspec.Raw] | None = getattr(page, stream)
     if records is None:
-        raise msgspec.ValidationError(f"it has no {_SHAPES[stream].path}")
+        raise msgspec.ValidationError(f"it has no {SHAPES[stream].path}")
     return records, page.pagination
 
 
@@ -242,22 +242,20 @@ def _sale(event: Callable[[msgspec.Raw], VersionedRecord | None]) -> Callable[..
 # Each list is asked for by a filter that a record can never leave, or by none: one that a record can leave would lose
 # it between two pages. Type is such a filter where it has one word for a customer's; where it has two, or where
 # payments would need four, everything is read and purchases are passed over here.
-_SHAPES = {
-    Stream.CONTACTS: _Shape(
+SHAPES = {
+    Stream.CONTACTS: Shape(
         path="Contacts", id_field="ContactID", query={"includeArchived": "true"}, event=_contact_event
     ),
-    Stream.INVOICES: _Shape(
+    Stream.INVOICES: Shape(
         path="Invoices", id_field="InvoiceID", query={"where": 'Type=="ACCREC"'}, event=_sale(sales.invoice)
     ),
-    Stream.CREDIT_NOTES: _Shape(
+    Stream.CREDIT_NOTES: Shape(
         path="CreditNotes",
         id_field="CreditNoteID",
         query={"where": 'Type=="ACCRECCREDIT"'},
         event=_sale(sales.credit_note),
     ),
-    Stream.PAYMENTS: _Shape(path="Payments", id_field="PaymentID", query={}, event=_sale(sales.payment)),
-    Stream.OVERPAYMENTS: _Shape(
-        path="Overpayments", id_field="OverpaymentID", query={}, event=_sale(sales.overpayment)
-    ),
-    Stream.PREPAYMENTS: _Shape(path="Prepayments", id_field="PrepaymentID", query={}, event=_sale(sales.prepayment)),
+    Stream.PAYMENTS: Shape(path="Payments", id_field="PaymentID", query={}, event=_sale(sales.payment)),
+    Stream.OVERPAYMENTS: Shape(path="Overpayments", id_field="OverpaymentID", query={}, event=_sale(sales.overpayment)),
+    Stream.PREPAYMENTS: Shape(path="Prepayments", id_field="PrepaymentID", query={}, event=_sale(sales.prepayment)),
 }
