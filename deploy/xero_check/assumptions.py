@@ -389,6 +389,15 @@ def _refusals_have_words(seen: Seen) -> Verdict:
     return _unless(right, f"{found.answer.status} with {', '.join(sorted(told)) or 'no JSON'}")
 
 
+@shows("X59")
+def _answers_are_told_from_each_other(seen: Seen) -> Verdict:
+    lists = [found for stream in Stream for name in (stream, f"{stream}-small") if (found := seen.of(name))]
+    digests = [reading.digest(one.answer) for one in lists]
+    if not all(digests):
+        return f"{digests.count('')} of {len(lists)} without Id or DateTimeUTC"
+    return _unless(len(set(digests)) == len(lists), "two are one and the same") if lists else None
+
+
 # -- records
 
 

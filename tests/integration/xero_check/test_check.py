@@ -93,6 +93,7 @@ OTHERWISE: dict[str, list[Rule]] = {
     "X49": [ignore(CONTACTS, "Idempotency-Key")],
     "X50": [rewrite(CONTACTS, "unique", "ours")],
     "X51": [rewrite("^/Contacts/", '"ContactStatus":"ARCHIVED"', '"ContactStatus":"ACTIVE"')],
+    "X59": [rewrite(PAYMENTS, '"DateTimeUTC"', '"Time"', **LISTED)],
     "X52": [rewrite("^/Contacts/", "[Aa]rchived", "gone")],
 }
 SETTINGS: dict[str, dict[str, Any]] = {"X16": {"page_cap": 100}, "X23": {"answer_304": False}}
