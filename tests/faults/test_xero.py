@@ -22,9 +22,7 @@ def test_a_list_that_xero_refuses_fails_the_sync_with_the_reason_and_everything_
     assert "Xero refused the call (404)" in log["streams"]["payments"]["problem"]
     missing, besides = apart(picture(world.undisturbed), picture(run))
     assert besides == {}
-    assert {row[0] for row in missing["outcome"]} == {
-        "payment"
-    }
+    assert {row[0] for row in missing["outcome"]} == {"payment"}
     assert not any(row["kind"] == "payment" for row in world.mongo.logs.record_outcomes.find(run.of_sync))
 
 
