@@ -5,7 +5,7 @@
 # The stamps in .venv say what it holds.
 
 MAKEFLAGS += --no-print-directory
-export STATE BROKER PORT PORTS ONCE FRESH JSON REF SERVICE XERO_CLIENT_ID XERO_CLIENT_SECRET
+export STATE BROKER PORT PORTS ONCE FRESH JSON REF SERVICE XERO_CLIENT_ID XERO_CLIENT_SECRET XERO_SCOPES XERO_CHECK_PORT XERO_CHECK_FOLDER WRITE BURST
 unexport PYTHONPATH
 
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -14,7 +14,7 @@ RUN := .venv/bin/python
 PACKAGES := shared $(wildcard services/*)
 OURS := deploy tests $(wildcard shared/accounting_link $(foreach s,$(wildcard services/*),$(s)/$(subst -,_,$(notdir $(s)))))
 
-.PHONY: help demo up status logs kill test test-broker soak check format bench docs lock clean
+.PHONY: help demo up status logs kill xero-check test test-broker soak check format bench docs lock clean
 .DEFAULT_GOAL := help
 
 ##@ Run
@@ -32,6 +32,9 @@ logs: .venv/demo.stamp ## All services' logs as one stream by time (REF=... only
 
 kill: .venv/demo.stamp ## Kill a service with -9 and watch it come back (SERVICE=crm-writer)
 	@$(RUN) -m deploy.local kill
+
+xero-check: .venv/demo.stamp ## Hold what we assume of Xero against a real organisation (XERO_CLIENT_ID= XERO_CLIENT_SECRET= WRITE=1 BURST=1)
+	@$(RUN) -m deploy.xero_check
 
 ##@ Test
 # From the fastest to the slowest, so that what is wrong is known soon.
@@ -81,7 +84,7 @@ clean: ## Remove the environment, caches and the demo's state
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment.
 .venv/bin/python:

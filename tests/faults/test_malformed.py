@@ -36,6 +36,7 @@ def letters(run: Import, **which: object) -> list[Doc]:
         ({"kind": "poison", "how": "total_list"}, "Total"),
         ({"kind": "poison", "how": "updated_nonsense"}, "the day before yesterday"),
         ({"kind": "poison", "how": "no_contact"}, "Contact"),
+        ({"kind": "poison", "how": "bad_json"}, "JSON is malformed"),
         ({"kind": "large"}, "bytes"),
     ],
     ids=lambda value: str(value.get("how", "2 MB")) if isinstance(value, dict) else "",

@@ -93,7 +93,8 @@ def watch(sync: Sync, now: datetime, silence: timedelta) -> Step:
 def ask_again(sync: Sync, now: datetime) -> Step:
     """The same attempt once more; the adapter goes on where its checkpoints stand."""
     since = now if _waits_for_a_person(sync) else sync.advanced_at
-    asked = replace(sync, state=State.RUNNING, ask=sync.ask + 1, parked=None, progress_at=now, advanced_at=since)
+    asked = replace(sync, state=State.RUNNING, ask=sync.ask + 1, parked=None, unread={}, progress_at=now)
+    asked = replace(asked, advanced_at=since)
     return asked, [_request(asked)]
 
 
@@ -108,6 +109,7 @@ def new_attempt(sync: Sync, generation: int, now: datetime) -> Step:
         progress={},
         applied={},
         failed=(),
+        unread={},
         parked=None,
         generation=generation,
         progress_at=now,
@@ -148,7 +150,9 @@ def _stream_ended(sync: Sync, event: StreamEnded, scope: Scope, now: datetime) -
         return sync, []
     ended = Ended(topic=event.topic, markers=event.markers, began_at=event.began_at, stopped=event.stopped)
     seen = replace(before, ended=ended, read=event.read, expected=event.read, calls=event.calls, bytes=event.bytes)
-    return _maybe_end(_progressed(replace(sync, progress={**sync.progress, event.stream: seen}), now), now)
+    unread = {stream: why for stream, why in sync.unread.items() if stream != event.stream}
+    after = _progressed(replace(sync, progress={**sync.progress, event.stream: seen}, unread=unread), now)
+    return _stop_when_the_rest_is_read(after, now) if after.unread else _maybe_end(after, now)
 
 
 def _drained(sync: Sync, event: PartitionDrained, scope: Scope, now: datetime) -> Step:
@@ -216,7 +220,15 @@ def _parked(sync: Sync, event: SyncParked, scope: Scope, now: datetime) -> Step:
 def _fetch_failed(sync: Sync, event: FetchFailed, scope: Scope, now: datetime) -> Step:
     if sync.state in STOPPING:
         return sync, []
-    return _stop(sync, State.FAILING, event.reason, now)
+    return _stop_when_the_rest_is_read(replace(sync, unread={**sync.unread, event.stream: event.reason}), now)
+
+
+def _stop_when_the_rest_is_read(sync: Sync, now: datetime) -> Step:
+    """The other streams are of use without the one that failed, and so are read to their end."""
+    rest = [one for one in sync.streams if one.stream not in sync.unread and not sync.of(one.stream).ended]
+    if sync.state in STOPPING:
+        return _maybe_end(sync, now)
+    return (sync, []) if rest else _stop(sync, State.FAILING, "; ".join(dict.fromkeys(sync.unread.values())), now)
 
 
 _REACTIONS: dict[type[Event], Callable[[Sync, Any, Scope, datetime], Step]] = {

@@ -109,6 +109,7 @@ class Sync(Frozen, frozen=True, kw_only=True):
     progress: dict[str, Progress] = {}
     applied: dict[str, Applied] = {}
     failed: tuple[str, ...] = ()  # "kind/id" of records whose newest outcome is failed
+    unread: dict[str, str] = {}  # by stream that Xero did not give to its end: why
     parked: Parked | None = None
 
     @property

@@ -41,6 +41,7 @@ log = logs.logger()
 
 PARK_PAST = timedelta(seconds=60)
 TRIES = 10  # with the pauses below, about three minutes of Xero not answering
+TRIES_WHOLE = 3  # so often a page is asked for again before its records are told apart
 _UNTIL_IT_KNOWS = timedelta(seconds=2)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=30)
 
@@ -59,6 +60,7 @@ class Tools:
     organisations: Shared[Known]  # by connection
     page_size: int = reading.PAGE_SIZE
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
+    doubt: Callable[..., None] = reading.doubt
 
     def say(self, scope: Scope, event: Event) -> None:
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
@@ -141,6 +143,7 @@ class StreamTask:
         self._tools, self._scope = job.tools, job.scope
         self._tries = 0
         self._retake = False
+        self._before = ""  # the page before, as reading.digest knows it
         # What the next page gives once more, for its filter goes back a second: no need to publish it again.
         self._given: dict[str, VersionedRecord] = {}
 
@@ -191,10 +194,7 @@ class StreamTask:
             took = timedelta(seconds=self._tools.clock.monotonic() - asked)
         metrics.CALLS.labels(self._stream, str(answer.status)).inc()
         metrics.EGRESS_BYTES.inc(answer.egress)
-        if named:
-            found = reading.read_named(answer, cursor, named, self._job.request.settings)
-        else:
-            found = reading.read(self._stream, answer, self._job.request.settings, self._tools.page_size)
+        found = self._understood(answer, cursor)
         with self._job.writing[self._stream]:
             if self._job.stopping:
                 return self._leave()
@@ -202,8 +202,17 @@ class StreamTask:
             self._tools.faults.reach("xero-adapter:after-publish")
             if not self._save(found, answer, sent, took, caller.counted(token)):
                 return self._overtaken()
-        self._tries = 0
+        self._tries, self._before = 0, reading.digest(answer)
         return self._tools.clock.now()
+
+    def _understood(self, answer: Answer, cursor: Cursor) -> Read:
+        settings, named, apart = self._job.request.settings, self._job.named, self._tries >= TRIES_WHOLE
+        if named:
+            found = reading.read_named(answer, cursor, named, settings, apart=apart)
+        else:
+            found = reading.read(self._stream, answer, settings, self._tools.page_size, apart=apart)
+        self._tools.doubt(answer, found.page, cursor, begun=self._at.begun, before=self._before)
+        return found
 
     def _publish(self, found: Read, permit: Granted) -> list[Sent]:
         fresh = [record for record in found.records if self._given.get(record.xero_id) != record]

@@ -29,7 +29,7 @@ log = logs.logger()
 
 EVERY = timedelta(days=1)
 _TRIES, _PAUSE = 5, timedelta(seconds=2)
-_CALL = Call(path="Organisation", query={}, headers={})
+CALL = Call(path="Organisation", query={}, headers={})
 
 
 class _Organisation(msgspec.Struct, rename="pascal"):
@@ -66,7 +66,7 @@ class OrganisationTask:
         permit = caller.permit(token, self._scope)
         if isinstance(permit, Wait):
             return permit.until if permit.until - now <= PARK_PAST else None
-        answer = _called(self._tools, token, self._scope, permit, "organisation", _CALL)
+        answer = _called(self._tools, token, self._scope, permit, "organisation", CALL)
         event = told(answer.body, self._tenant_id, now)
         self._tools.publisher.confirmed([Outgoing(event=event, scope=self._scope, reading=permit.reading)])
         _note_read(self._tools, self._scope, now)
@@ -108,7 +108,7 @@ class CountsTask:
         if isinstance(permit, Wait):
             return permit.until if permit.until - now <= PARK_PAST else self._give_up("Xero's limits are used up")
         if self._told is None:
-            answer = _called(self._tools, token, self._scope, permit, "organisation", _CALL)
+            answer = _called(self._tools, token, self._scope, permit, "organisation", CALL)
             self._told, self._reading = told(answer.body, self._tenant_id, now), permit.reading
             return now
         stream = self._left[0]

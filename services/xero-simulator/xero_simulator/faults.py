@@ -1,12 +1,14 @@
 """Faults by rule: which calls they hit, what they do to an answer. Rules live in memory, not in the journal."""
 
+import gzip
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from xero_simulator.wire import Doc, decode, encode
+from xero_simulator.accounting import Answer
+from xero_simulator.wire import MARK, Doc, decode, encode
 
 # kind -> what else it may be told, with what it takes for granted
 KINDS: dict[str, Doc] = {
@@ -15,6 +17,12 @@ KINDS: dict[str, Doc] = {
     "hang": {"seconds": 30.0},
     "reset": {},
     "malformed": {},
+    "answer": {"status": 200, "body": "", "content_type": "text/html"},
+    "rewrite": {"pattern": "", "by": ""},
+    "header": {"name": "", "value": ""},
+    "ignore": {"name": ""},
+    "repeat": {},
+    "cut_gzip": {},
     "throttle": {"retry_after": 5, "problem": "minute"},
     "token_death": {},
     "poison": {"record": "", "record_kind": "invoice", "how": "total_list"},
@@ -40,7 +48,12 @@ def _no_id(doc: Doc) -> None:
     doc.pop("ContactID", None)
 
 
+def _total_is_no_json(doc: Doc) -> None:
+    doc["Total"] = f"{MARK}1O0{MARK}"
+
+
 HOW: dict[str, Callable[[Doc], None]] = {
+    "bad_json": _total_is_no_json,
     "total_list": _total_is_a_list,
     "updated_nonsense": _updated_is_nonsense,
     "no_contact": _no_contact,
@@ -100,8 +113,8 @@ class Faults:
         common = {name: asked[name] for name in _COMMON if name in asked}
         more = {name: asked.get(name, usual) for name, usual in KINDS[kind].items()}
         unknown = asked.keys() - common.keys() - more.keys() - {"kind"}
-        if unknown or more.get("how", "no_id") not in HOW:
-            raise RuleError(f"{kind} does not know {', '.join(sorted(unknown)) or more['how']}")
+        if unknown or more.get("how", "no_id") not in HOW or ("name" in more and not more["name"]):
+            raise RuleError(f"{kind} does not know {', '.join(sorted(unknown)) or more}")
         if "record_kind" in more:
             common.setdefault("path", f"^/{str(more['record_kind']).capitalize()}s")
         self._made += 1
@@ -125,6 +138,35 @@ class Faults:
                 rule.hits += 1
                 hit.setdefault(rule.kind, []).append(rule)
         return hit
+
+
+def unheard(sent: Mapping[str, str], rules: list[Rule]) -> Mapping[str, str]:
+    """Parameters or headers without those that Xero is to ignore."""
+    ignored = {str(rule.more["name"]).lower() for rule in rules}
+    return {name: value for name, value in sent.items() if name.lower() not in ignored} if ignored else sent
+
+
+def damaged(answer: Answer, hit: Mapping[str, list[Rule]], before: Answer | None) -> Answer:
+    """The answer as the rules send it; ``before`` is what the same path was answered the last time."""
+    if before and "repeat" in hit:
+        answer = replace(answer, status=before.status, body=before.body)
+    for rule in hit.get("answer", []):
+        headers = {**answer.headers, "Content-Type": rule.more["content_type"]}
+        answer = replace(answer, status=rule.more["status"], headers=headers, body=rule.more["body"].encode())
+    for rule in hit.get("rewrite", []):
+        body = re.sub(rule.more["pattern"].encode(), rule.more["by"].encode(), answer.body)
+        answer = replace(answer, body=body)
+    for rule in hit.get("header", []):
+        others = {name: value for name, value in answer.headers.items() if name != rule.more["name"]}
+        told = {rule.more["name"]: rule.more["value"]} if rule.more["value"] else {}
+        answer = replace(answer, headers={**others, **told})
+    if "malformed" in hit:
+        answer = replace(answer, body=answer.body[: len(answer.body) // 2])
+    if "cut_gzip" in hit:
+        packed = gzip.compress(answer.body)
+        answer = replace(answer, body=packed[: len(packed) // 2])
+        answer = replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
+    return replace(answer, broken="reset") if "reset" in hit else answer
 
 
 _COMMON = ("path", "tenant", "count", "after", "probability")

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from xero_simulator import accounting, changes, seed, writing
 from xero_simulator.accounting import Answer, Reading, bad_request, problem
 from xero_simulator.calls import Call, CallLog
-from xero_simulator.faults import Faults, Rule
+from xero_simulator.faults import Faults, Rule, damaged, unheard
 from xero_simulator.identity import Identity, OAuthError
 from xero_simulator.journal import Journal
 from xero_simulator.kinds import KINDS
@@ -66,6 +66,7 @@ class Simulator:
         self.webhooks = Webhooks(self._random)
         self._limits = Limits()
         self._answered: dict[tuple[str, str], Doc] = {}
+        self._last: dict[tuple[str, str], Answer] = {}
         self.identity = Identity(self.settings.client_id, self.settings.client_secret, self.now, self._record)
         for entry in journal.replay() if journal else ():
             self._apply(entry)
@@ -296,13 +297,18 @@ class Simulator:
         wall, cpu = time.perf_counter(), time.thread_time()
         with self.lock:
             hit = self.faults.take(asked.tenant, asked.path)
-        answer, paused = make(asked, hit)
+        ignored = hit.get("ignore", [])
+        heard = replace(asked, query=unheard(asked.query, ignored), headers=unheard(asked.headers, ignored))
+        answer, paused = make(heard, hit)
         with self.lock:
             for rule in hit.get("edit", []) if asked.tenant in self.organisations else ():
                 self.touch_some(asked.tenant, rule.more["record_kind"], rule.more["records"])
             now = self.now()
             dated = {"Date": format_datetime(now, usegmt=True), **answer.headers}
-            answer = _damaged(replace(answer, headers=dated), hit)
+            whole = replace(answer, headers=dated)
+            answer = damaged(whole, hit, self._last.get((asked.tenant, asked.path)))
+            if any(rule.kind == "repeat" for rule in self.faults.rules):
+                self._last[asked.tenant, asked.path] = whole
             call = Call(
                 at=now.isoformat(timespec="milliseconds"),
                 tenant=asked.tenant,
@@ -471,9 +477,3 @@ def _connection(row: Doc, name: str) -> Doc:
         "tenantName": name,
         **times,
     }
-
-
-def _damaged(answer: Answer, hit: "Hit") -> Answer:
-    if "malformed" in hit:
-        answer = replace(answer, body=answer.body[: len(answer.body) // 2])
-    return replace(answer, broken="reset") if "reset" in hit else answer

@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,7 @@ from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, REQUESTS, SYNC
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
 from accounting_link.testing.clock import FakeClock
+from sync_orchestrator import metrics
 from sync_orchestrator import store as stores
 from sync_orchestrator.api.followers import OF_AN_ACCOUNT
 from sync_orchestrator.handlers import Advance, Tend
@@ -510,6 +511,47 @@ def test_a_person_who_connects_again_before_the_sync_is_told_parked_is_not_waite
     world.tend.turn()
 
     assert world.get(started["id"])["state"] == "running"
+
+
+def parked(world: World, reason: ParkReason, until: datetime | None) -> dict[str, Any]:
+    """A sync that the adapter gave back, and the worker has looked at."""
+    started = world.start()
+    world.tend.turn()  # it is of this broker from now on
+    sync = world.store.get("legrand", started["id"])
+    assert sync is not None
+    world.tell(SyncParked(reason=reason, detail="the words for it", until=until, authorisation=1), sync.scope())
+    world.tend.turn()
+    return started
+
+
+def parked_syncs() -> dict[str, float]:
+    """As the metric tells them, by reason."""
+    [metric] = metrics.PARKED_SYNCS.collect()
+    return {sample.labels["reason"]: sample.value for sample in metric.samples}
+
+
+def test_a_parked_sync_says_why_and_when_it_goes_on_and_is_counted_by_its_reason(world: World) -> None:
+    until = world.clock.now() + timedelta(hours=3)
+    started = parked(world, ParkReason.DAY_LIMIT, until)
+
+    shown = world.get(started["id"])
+    assert (shown["state"], shown["parked"]["reason"]) == ("parked", "day_limit")
+    assert shown["parked"]["detail"] == "the words for it"
+    assert datetime.fromisoformat(shown["parked"]["until"]) == until
+    assert parked_syncs() == {"day_limit": 1}
+
+    world.clock.advance(timedelta(hours=3))
+    world.tend.turn()
+    world.tend.turn()
+    assert (world.get(started["id"])["state"], world.get(started["id"])["parked"]) == ("running", None)
+    assert parked_syncs() == {}  # the control: it counts what is parked, and nothing else
+
+
+def test_a_sync_that_waits_for_a_person_says_that_no_time_brings_it_on(world: World) -> None:
+    started = parked(world, ParkReason.CONNECTION_LOST, None)
+
+    assert world.get(started["id"])["parked"]["until"] is None
+    assert parked_syncs() == {"connection_lost": 1}
 
 
 def test_of_one_authorisation_the_loss_counts_in_whichever_order_it_is_told(world: World) -> None:

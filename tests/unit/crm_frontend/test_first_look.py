@@ -5,7 +5,7 @@ import pytest
 from tests.unit.crm_frontend.conftest import Open, text_of
 from tests.unit.crm_frontend.stub_gateway import DEMO, an_ended_sync, connected
 
-PAGES = ("/accounting-link/connected", "/xero/settings", "/xero/sync")
+PAGES = ("/accounting-link/connected?connection=c-demo", "/xero/settings", "/xero/sync")
 COUNTS = {"contacts": 1200, "invoices": 8000, "payments": 6000}
 TITLE = "Is this the right organisation?"
 
@@ -54,5 +54,9 @@ def test_saving_says_when_it_applies_and_imports_nothing(open_as: Open) -> None:
 
 def test_of_several_organisations_that_were_connected_at_once_the_page_says_how_many(open_as: Open) -> None:
     browser = open_as(connected())
-    assert "3 organisations were connected" in text_of(browser.get("/accounting-link/connected?count=3").text)
-    assert "organisations were connected" not in text_of(browser.get("/accounting-link/connected").text)
+    assert "3 organisations were connected" in text_of(
+        browser.get("/accounting-link/connected?connection=c-demo&count=3").text
+    )
+    assert "organisations were connected" not in text_of(
+        browser.get("/accounting-link/connected?connection=c-demo").text
+    )

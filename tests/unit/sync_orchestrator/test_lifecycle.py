@@ -225,13 +225,41 @@ def test_ended_is_final() -> None:
     assert lifecycle.watch(done, NOW + timedelta(days=30), SILENCE) == (done, [])
 
 
-def test_a_stream_that_cannot_be_read_fails_the_sync_with_its_reason() -> None:
-    failing, said = feed(running(), FetchFailed(stream=Stream.CONTACTS, reason="Xero answers 503"))
-    assert (failing.state, failing.reason) == (State.FAILING, "Xero answers 503")
+def unread(stream: Stream = Stream.CONTACTS, reason: str = "Xero answers 503") -> FetchFailed:
+    return FetchFailed(stream=stream, reason=reason)
 
-    after, said = feed(failing, ended(Stream.CONTACTS, stopped=True), ended(Stream.INVOICES, stopped=True))
+
+def test_a_stream_that_cannot_be_read_fails_the_sync_with_its_reason_once_the_others_are_read() -> None:
+    waiting, said = feed(running(), unread())
+    assert (waiting.state, said) == (State.RUNNING, [])
+
+    failing, said = feed(waiting, ended(Stream.INVOICES))
+    assert (failing.state, failing.reason) == (State.FAILING, "Xero answers 503")
+    assert [type(event) for event in said] == [SyncStopRequested]
+
+    after, said = feed(failing, ended(Stream.CONTACTS, stopped=True))
     assert said == [SyncFailed(reason="Xero answers 503", ended_at=NOW)]
     assert after.state == State.FAILED
+
+
+def test_a_sync_with_nothing_left_to_read_fails_at_once_and_says_each_reason_once() -> None:
+    alone, _ = feed(running(), ended(Stream.INVOICES), unread())
+    assert alone.state == State.FAILING
+    both, _ = feed(running(), unread(), unread(Stream.INVOICES))
+    assert (both.state, both.reason) == (State.FAILING, "Xero answers 503")
+
+
+def test_what_could_not_be_read_is_asked_for_again_when_the_sync_is() -> None:
+    wait = SyncParked(reason=ParkReason.DAY_LIMIT, detail="", until=NOW, authorisation=1)
+    parked_sync, _ = feed(running(), unread(), wait)
+    asked, said = lifecycle.watch(parked_sync, NOW, SILENCE)
+    assert (asked.state, asked.unread, [type(event) for event in said]) == (State.RUNNING, {}, [SyncRequested])
+    assert feed(asked, *WHOLE)[0].state == State.COMPLETED
+
+
+def test_control_a_stream_that_never_ends_still_does_not_keep_a_failed_sync_open_for_ever() -> None:
+    waiting, _ = feed(running(), unread())
+    assert lifecycle.watch(waiting, NOW + timedelta(days=3), SILENCE)[0].state == State.FAILING
 
 
 def test_a_stop_that_nobody_answers_ends_by_itself_after_ten_minutes() -> None:

@@ -30,9 +30,10 @@ from xero_adapter.memory import MemoryCheckpoints, MemoryShared
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.app_limit import Drawn
 from xero_adapter.planning.cursor import Cursor, Page
-from xero_adapter.planning.permits import Ledger, Limits
+from xero_adapter.planning.permits import CALL_DEADLINE, Ledger, Limits
 from xero_adapter.pool import Pool
 from xero_adapter.store import Known
+from xero_adapter.xero import reading
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
 from xero_adapter.xero.tokens import Token
@@ -50,9 +51,12 @@ class TwinXero:
     simulator: Simulator
 
     def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        began = self.simulator.now()
         answer = self.simulator.call(token.tenant_id, f"/{path}", query, headers)
-        if answer.broken:
-            raise Unavailable(f"Xero does not answer ({answer.broken})")
+        if self.simulator.now() - began > CALL_DEADLINE:
+            raise Unavailable("Xero did not finish its answer in time")
+        if answer.broken or "Content-Encoding" in answer.headers:  # only ever cut off
+            raise Unavailable(f"Xero does not answer ({answer.broken or 'cut off'})")
         return Answer(status=answer.status, headers=answer.headers, body=answer.body, egress=len(answer.body))
 
 
@@ -89,6 +93,7 @@ class World:
     page_size: int = 50
     limits: Limits = field(default_factory=Limits)
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
+    doubt: Callable[..., None] = reading.doubt
     xero: type[TwinXero] = TwinXero
     broker: MemoryBroker = field(default_factory=MemoryBroker)
     checkpoints: MemoryCheckpoints = field(default_factory=MemoryCheckpoints)
@@ -96,7 +101,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
-        self.simulator = Simulator(self.clock, check_tokens=False)
+        self.simulator = Simulator(self.clock, check_tokens=False, pause=self._wait)
         self.tenant = self.simulator.add_organisation(
             name="Kiwi", seed=7, contacts=self.contacts, invoices=self.invoices
         )
@@ -105,6 +110,9 @@ class World:
         self.organisations = MemoryShared(Known)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
         self.worker, self.pool = self.replica()
+
+    def _wait(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
 
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
@@ -119,6 +127,7 @@ class World:
             organisations=self.organisations,
             page_size=self.page_size,
             follow=self.follow,
+            doubt=self.doubt,
         )
         pool = Pool(self.clock, threads=32)
         self.consumer = self.broker.consumer(XERO_ADAPTER[Lane.BULK])

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from accounting_link.chassis.callers import ADMIN
 from accounting_link.chassis.web import reference
 from crm_frontend import pictures, progress, words
 from crm_frontend.gateway import Answer, Problem
@@ -76,13 +75,12 @@ def accounting_link() -> Page:
         known=_signature(),
         health={item["id"]: _health(item["id"]) for item in connections().items if item["state"] == "connected"},
         removals={item["id"]: _removal(item) for item in connections().items if item["state"] == "disconnected"},
-        may=ADMIN in g.who.roles,
     )
 
 
 def _removal(connection: Mapping[str, Any]) -> Mapping[str, Any]:
     """Of what it imported until it was disconnected last; empty where nobody asked for one, or may not see it."""
-    if ADMIN not in g.who.roles:
+    if not may("connect"):
         return {}
     found = api().get("/removals", connection_id=connection["id"], limit=1).items
     return next((one for one in found if one["authorisation"] == connection["authorisation"]), {})

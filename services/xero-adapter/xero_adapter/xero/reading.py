@@ -23,13 +23,14 @@ from accounting_link.contracts.records import (
 from accounting_link.contracts.requests import SyncSettings
 from accounting_link.contracts.words import KIND_OF, Kind, Stream
 from xero_adapter.planning.cursor import Cursor, Mode, Page
-from xero_adapter.xero import dates, sales
+from xero_adapter.xero import dates, pieces, sales
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import Unavailable
 from xero_adapter.xero.wire import WireContact, WirePage, WirePagination, named
 
 PAGE_SIZE = 1000  # Xero's most (xero-facts)
 IDS_A_CALL = 40  # an address of 40 ids has 1,500 characters; from 2,000 on, what stands between us and Xero may refuse
+_HEAD_BYTES = 500  # of an answer, before its records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
+class Shape:
     """How one stream is asked for and understood."""
 
     path: str
@@ -63,7 +64,7 @@ class _Shape:
 
 def call(stream: Stream, cursor: Cursor, page_size: int = PAGE_SIZE, ids: Sequence[str] = ()) -> Call:
     """``ids``: of all the records that are asked for by name."""
-    shape = _SHAPES[stream]
+    shape = SHAPES[stream]
     if cursor.mode == Mode.NAMED:
         # With a page, for without one Xero leaves away what only its lists leave away (spec, Contacts).
         named_ones = {"IDs": ",".join(_named(cursor, ids)), "page": "1", "pageSize": str(IDS_A_CALL)}
@@ -77,14 +78,17 @@ def call(stream: Stream, cursor: Cursor, page_size: int = PAGE_SIZE, ids: Sequen
     return Call(path=shape.path, query=query, headers=headers)
 
 
-def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int = PAGE_SIZE) -> Read:
-    """Raises Unavailable when the page as a whole is no JSON of Xero's."""
+def read(
+    stream: Stream, answer: Answer, settings: SyncSettings, page_size: int = PAGE_SIZE, *, apart: bool = False
+) -> Read:
+    """Raises Unavailable when the page as a whole is no JSON of Xero's. ``apart``: where that is the fault of single
+    records that can be told apart, they are the unreadable ones, and the others are read."""
     if answer.status == 304:  # nothing was modified since
         page = Page(size=0, last_updated=None, page=1, page_count=1, item_count=0, asked_for=page_size)
         return Read(page=page, records=[])
-    shape = _SHAPES[stream]
+    shape = SHAPES[stream]
     try:
-        raws, pagination = _decode(stream, answer.body)
+        raws, pagination = _decode(stream, answer.body, apart=apart)
     except msgspec.MsgspecError as error:
         raise Unavailable(f"Xero's answer cannot be read: {error}") from error
     records: list[VersionedRecord] = []
@@ -93,7 +97,7 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
     for raw in raws:
         try:
             event = shape.event(raw, settings)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, msgspec.MsgspecError) as error:  # UnicodeDecodeError is a ValueError
             unreadable.append((_unreadable(stream, raw, str(error)), bytes(raw)))
             continue
         # What is passed over moves the mark too: a page may hold nothing but purchases.
@@ -114,19 +118,43 @@ def read(stream: Stream, answer: Answer, settings: SyncSettings, page_size: int 
 
 def call_to_count(stream: Stream) -> Call:
     """The lightest call that tells how many records a stream has: a page of one, in no order."""
-    shape = _SHAPES[stream]
+    shape = SHAPES[stream]
     return Call(path=shape.path, query={**shape.query, "page": "1", "pageSize": "1"}, headers={})
 
 
 def count(stream: Stream, answer: Answer) -> int | None:
     """None where Xero does not say. Raises a msgspec error for what is no list of Xero's."""
-    _, pagination = _decode(stream, answer.body)
+    _, pagination = _decode(stream, answer.body, apart=False)
     return pagination.item_count if pagination else None
 
 
-def read_named(answer: Answer, cursor: Cursor, ids: Sequence[str], settings: SyncSettings) -> Read:
+def doubt(answer: Answer, page: Page, cursor: Cursor, *, begun: bool, before: str = "") -> None:
+    """Raises Unavailable for an answer that cannot be one to what was asked: believed, it would end the stream too
+    soon or leave a page out, and nobody would know. ``begun``: a page before this one was not the last; ``before``:
+    what ``digest`` said of it, where it is known."""
+    if before and digest(answer) == before:
+        raise Unavailable("Xero gave the page before once more")
+    if answer.status == 304 and cursor.since is None:
+        raise Unavailable("Xero says that nothing changed, although everything was asked for")
+    if page.page_count is not None and page.page != cursor.page and cursor.mode != Mode.NAMED:
+        raise Unavailable(f"Xero answered page {page.page} where page {cursor.page} was asked for")
+    # The record that the mark was taken from is let through by it, wherever it has moved since.
+    if begun and page.size == 0 and cursor.page == 1 and cursor.mode != Mode.NAMED:
+        raise Unavailable("Xero gives nothing where there was more a moment ago")
+
+
+def digest(answer: Answer) -> str:
+    """Two answers have the same when they are one and the same: each has an Id and a time of its own (spec, all lists).
+    Empty where that cannot be said."""
+    own = b'"Id"' in answer.body[:_HEAD_BYTES] and b'"DateTimeUTC"' in answer.body[:_HEAD_BYTES]
+    return hashlib.sha256(answer.body).hexdigest() if own else ""
+
+
+def read_named(
+    answer: Answer, cursor: Cursor, ids: Sequence[str], settings: SyncSettings, *, apart: bool = False
+) -> Read:
     """As ``read``, of contacts asked for by their ids: each as a customer's copy, and who was not given."""
-    found = read(Stream.CONTACTS, answer, settings)
+    found = read(Stream.CONTACTS, answer, settings, apart=apart)
     given = {record.xero_id for record in found.records} | {odd.xero_id for odd, _ in found.unreadable}
     missing = [
         RecordUnreadable(xero_id=xero_id, kind=Kind.CONTACT, reason="Xero does not give a contact of this id")
@@ -155,8 +183,9 @@ def _as_customer(contact: ContactImported) -> CustomerImported:
 
 
 def _unreadable(stream: Stream, raw: msgspec.Raw, reason: str) -> RecordUnreadable:
-    shape = _SHAPES[stream]
-    xero_id = named(raw, shape.id_field) or f"unreadable-{hashlib.sha256(bytes(raw)).hexdigest()[:24]}"
+    shape = SHAPES[stream]
+    known = named(raw, shape.id_field) or pieces.text(bytes(raw), shape.id_field)
+    xero_id = known or f"unreadable-{hashlib.sha256(bytes(raw)).hexdigest()[:24]}"
     return RecordUnreadable(
         xero_id=xero_id, kind=KIND_OF[stream], reason=f"Xero's record cannot be read: {reason}", updated_at=_when(raw)
     )
@@ -184,12 +213,30 @@ _page = msgspec.json.Decoder(WirePage).decode
 _contact = msgspec.json.Decoder(WireContact).decode
 
 
-def _decode(stream: Stream, body: bytes) -> tuple[Sequence[msgspec.Raw], WirePagination | None]:
-    page = _page(body)
+def _decode(stream: Stream, body: bytes, *, apart: bool) -> tuple[Sequence[msgspec.Raw], WirePagination | None]:
+    try:
+        page = _page(body)
+    except msgspec.MsgspecError:
+        told = _told_apart(stream, body) if apart else None
+        if told is None:
+            raise
+        return told
     records: list[msgspec.Raw] | None = getattr(page, stream)
     if records is None:
-        raise msgspec.ValidationError(f"it has no {_SHAPES[stream].path}")
+        raise msgspec.ValidationError(f"it has no {SHAPES[stream].path}")
     return records, page.pagination
+
+
+def _told_apart(stream: Stream, body: bytes) -> tuple[Sequence[msgspec.Raw], WirePagination] | None:
+    """None also where the page says that it has another number of records: two may look like one."""
+    split = pieces.split(body, SHAPES[stream].path)
+    if split is None:
+        return None
+    rest, records = split
+    pagination = _page(rest).pagination
+    if pagination is None or pagination.size != len(records):
+        return None
+    return [msgspec.Raw(one) for one in records], pagination
 
 
 def _contact_event(raw: msgspec.Raw, settings: SyncSettings) -> VersionedRecord:
@@ -254,22 +301,20 @@ def _sale(event: Callable[[msgspec.Raw], VersionedRecord | None]) -> Callable[..
 # Each list is asked for by a filter that a record can never leave, or by none: one that a record can leave would lose
 # it between two pages. Type is such a filter where it has one word for a customer's; where it has two, or where
 # payments would need four, everything is read and purchases are passed over here.
-_SHAPES = {
-    Stream.CONTACTS: _Shape(
+SHAPES = {
+    Stream.CONTACTS: Shape(
         path="Contacts", id_field="ContactID", query={"includeArchived": "true"}, event=_contact_event
     ),
-    Stream.INVOICES: _Shape(
+    Stream.INVOICES: Shape(
         path="Invoices", id_field="InvoiceID", query={"where": 'Type=="ACCREC"'}, event=_sale(sales.invoice)
     ),
-    Stream.CREDIT_NOTES: _Shape(
+    Stream.CREDIT_NOTES: Shape(
         path="CreditNotes",
         id_field="CreditNoteID",
         query={"where": 'Type=="ACCRECCREDIT"'},
         event=_sale(sales.credit_note),
     ),
-    Stream.PAYMENTS: _Shape(path="Payments", id_field="PaymentID", query={}, event=_sale(sales.payment)),
-    Stream.OVERPAYMENTS: _Shape(
-        path="Overpayments", id_field="OverpaymentID", query={}, event=_sale(sales.overpayment)
-    ),
-    Stream.PREPAYMENTS: _Shape(path="Prepayments", id_field="PrepaymentID", query={}, event=_sale(sales.prepayment)),
+    Stream.PAYMENTS: Shape(path="Payments", id_field="PaymentID", query={}, event=_sale(sales.payment)),
+    Stream.OVERPAYMENTS: Shape(path="Overpayments", id_field="OverpaymentID", query={}, event=_sale(sales.overpayment)),
+    Stream.PREPAYMENTS: Shape(path="Prepayments", id_field="PrepaymentID", query={}, event=_sale(sales.prepayment)),
 }

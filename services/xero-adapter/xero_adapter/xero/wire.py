@@ -17,8 +17,14 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 class WirePagination(msgspec.Struct, frozen=True, kw_only=True):
     page: int
+    page_size: int = field(name="pageSize", default=0)
     page_count: int = field(name="pageCount")
     item_count: int = field(name="itemCount", default=0)
+
+    @property
+    def size(self) -> int:
+        """How many records this page has, by its own words."""
+        return min(self.page_size, self.item_count - (self.page - 1) * self.page_size)
 
 
 class WirePerson(Wire, frozen=True, kw_only=True):
