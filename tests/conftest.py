@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 BROKER = os.environ.get("BROKER") or "embedded"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests stay together where two processes share them out: those that share what is slow to start."""
     for item in items:

@@ -26,7 +26,7 @@ def sources(life: Life, sync_id: str) -> Sources:
         simulator=f"http://{life.platform.address('xero-simulator')}",
         mongo_uri=life.platform.mongo_uri,
         crm=life.crm,
-        account_id="kauri",
+        account_id="totara",
         connection_id=life.connection,
         tenant_id=life.tenant,
         sync_id=sync_id,
@@ -48,11 +48,11 @@ def test_what_was_imported_goes_what_people_touched_stays_and_connected_again_it
     others = counts(crm, {"$ne": life.connection})
     edited, *rest = parts_of(crm, life)
     crm.companies.update_one({"_id": edited["_id"]}, {"$set": {"notes": "likes tea"}})
-    another = rest[0]["xero"]["parts"][0]["contact_id"]
-    person = crm.contacts.find_one({"connection_id": life.connection, "xero_contact_id": another})
+    of_others = {part["contact_id"] for company in rest for part in company["xero"]["parts"]}
+    person = crm.contacts.find_one({"connection_id": life.connection, "xero_contact_id": {"$in": list(of_others)}})
     assert person is not None
     crm.contacts.update_one({"_id": person["_id"]}, {"$set": {"tags": ["vip"]}})
-    made = {"_id": f"by hand {life.connection}", "account_id": "kauri", "name": "Own", "name_key": life.connection}
+    made = {"_id": f"by hand {life.connection}", "account_id": "totara", "name": "Own", "name_key": life.connection}
     crm.companies.insert_one({**made, "xero": {"parts": []}})
     life.disconnect()
     would = life.crm.get("/records/removal", connection_id=life.connection)

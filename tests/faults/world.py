@@ -25,7 +25,7 @@ from tests.sessions import entered
 
 Doc = dict[str, Any]
 
-CONTACTS, SALES, PAGE = 160, 800, 40
+CONTACTS, SALES, PAGE = 160, 800, 60
 FINAL = ("completed", "completed_with_problems", "failed", "cancelled")
 WORKERS = (
     "auth-link-worker",
@@ -118,7 +118,7 @@ class World:
         self.platform = Platform(self.folder / "state", self.broker, services=_NAMES, overrides=overrides)
         self.platform.start()
         self.mongo: MongoClient[Doc] = MongoClient(self.platform.mongo_uri, tz_aware=True)
-        self.simulator("settings", {"page_cap": PAGE, "latency_ms": 50})
+        self.simulator("settings", {"page_cap": PAGE, "latency_ms": 80})
 
     def stop(self) -> None:
         self.mongo.close()
