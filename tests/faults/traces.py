@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from accounting_link.chassis.messages import Received
-from accounting_link.contracts.outcomes import RecordsApplied
+from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.records import RecordEvent
 from accounting_link.contracts.requests import SyncRequested
-from accounting_link.contracts.sync_life import PageFetched
+from accounting_link.contracts.sync_life import PageFetched, StreamEnded, SyncStarted
 from tests.faults.world import Import
 
 Trace = Callable[[Import, Received], bool]
@@ -33,12 +33,19 @@ def in_the_log(run: Import, one: Received) -> bool:
 
 def in_the_sync(run: Import, one: Received) -> bool:
     event, sync = one.event, run.sync()
-    if isinstance(event, PageFetched):
-        return bool(sync["progress"].get(event.stream, {"pages": 0})["pages"] >= event.pages)
+    if isinstance(event, SyncStarted):
+        return bool(sync["started_ask"] >= one.scope.ask)
     if isinstance(event, RecordsApplied):
         place = sync["applied"].get(f"{event.topic}/{event.partition}", {"upto": -1})
         return bool(place["upto"] >= max(outcome.offset for outcome in event.outcomes))
-    return False
+    if not isinstance(event, PageFetched | StreamEnded | PartitionDrained):
+        return False
+    progress = sync["progress"].get(event.stream, {"pages": 0, "ended": None, "drained": ()})
+    if isinstance(event, PageFetched):
+        return bool(progress["pages"] >= event.pages)
+    if isinstance(event, StreamEnded):
+        return progress["ended"] is not None
+    return f"{event.topic}/{event.partition}" in progress["drained"]
 
 
 def in_a_checkpoint(run: Import, one: Received) -> bool:
