@@ -25,6 +25,7 @@ REASONS = (DENIED, EXPIRED, REPLAYED, OTHER_ACCOUNT, MISSING_SCOPE, XERO_UNAVAIL
 
 
 _STORING = timedelta(seconds=30)  # one call to Xero and one transaction; also how long a killed one stands in the way
+_ON_THE_WAY = timedelta(minutes=2)  # to Xero and back; who takes longer and meets a delete is asked to connect again
 _PATIENCE = timedelta(seconds=5)  # with somebody's disconnect that is being told to Xero
 
 
@@ -66,6 +67,7 @@ class Consents:
     def begin(self, caller: Caller) -> str:
         """The address to send the person's browser to."""
         begun = self._states.begin(caller)
+        disconnecting.put_off(self._db, caller.account_id, self._clock.now() + _ON_THE_WAY)
         return self._identity.authorize_url(begun.state, begun.challenge)
 
     def finish(self, caller: Caller, answer: Answer, reference: str) -> list[str]:

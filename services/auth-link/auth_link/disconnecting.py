@@ -6,7 +6,7 @@ until the organisation is connected again. So it works with Xero down, and with 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pymongo import ASCENDING
 
@@ -102,8 +102,7 @@ class Disconnects:
 
     def _settle(self, owed: Document, lease: Lease) -> str:
         if not self.is_owed(owed):
-            self._close(owed)
-            return "dropped"
+            return self._drop(owed)
         access = self._access(owed)
         if access is None:  # Xero has withdrawn the permission itself, or nobody but the person can
             self._close(owed)
@@ -117,9 +116,16 @@ class Disconnects:
         self._close(owed)
         return "deleted"
 
+    def _drop(self, owed: Document) -> str:
+        if self._db.owed.find_one({"_id": owed["_id"], "next_at": {"$gt": self._clock.now()}}):
+            return "put off"
+        self._close(owed)
+        return "dropped"
+
     def is_owed(self, owed: Document) -> bool:
         """Not when the organisation was connected again, nor while another account holds the same connection."""
-        if self._db.owed.find_one({"_id": owed["_id"]}) is None:
+        # Not now either, when somebody of the account is on the way to Xero to connect again.
+        if self._db.owed.find_one({"_id": owed["_id"], "next_at": owed["next_at"]}) is None:
             return False
         mine = self._db.connections.find_one({"_id": owed["connection_id"], "account_id": owed["account_id"]})
         if mine is None or mine["authorisation"] != owed["authorisation"]:
@@ -155,6 +161,12 @@ class Disconnects:
                 self._tokens.forget_unused(session, owed["account_id"], {owed["token_set_id"]})
 
         mongo.transact(self._db, work)
+
+
+def put_off(db: Db, account_id: str, until: datetime) -> None:
+    """Somebody of this account has been sent to Xero, perhaps to connect again what was just disconnected: a delete
+    that came after the consent and before its answer would take the new connection."""
+    db.owed.update_many({"account_id": account_id, "next_at": {"$lt": until}}, {"$set": {"next_at": until}})
 
 
 def drop(db: Db, session: Session, account_id: str, tenant_ids: list[str]) -> set[str]:

@@ -368,3 +368,30 @@ def test_what_xero_answers_otherwise_is_no_success(world: World) -> None:
 
     with pytest.raises(XeroUnavailableError):
         XeroIdentity(world.settings.xero).delete_connection("any", row["xero_connection_id"])
+
+
+def test_what_was_disconnected_and_is_being_connected_again_is_not_deleted_on_the_way(world: World) -> None:
+    connection = world.connect(ADA, [world.kiwi])
+    world.disconnect(ADA, connection)
+    answer = world.consent(world.begin(ADA), [world.kiwi])
+
+    attend(world)  # between Xero's consent and our hearing of it
+
+    assert world.get(ADA, answer).headers["Location"].partition("?")[0].endswith("/accounting-link/connected")
+    attend(world)
+    assert at_xero(world) == {world.kiwi}
+    assert world.token(connection).status_code == 200
+
+
+def test_who_sets_out_and_does_not_come_back_puts_it_off_for_two_minutes_and_for_nobody_else(world: World) -> None:
+    ours, theirs = world.connect(ADA, [world.kiwi]), world.connect(ZOE, [world.bakery], HEMI)
+    world.disconnect(ADA, ours)
+    world.disconnect(ZOE, theirs)
+    world.begin(ADA)
+
+    attend(world)
+    assert (at_xero(world), at_xero(world, HEMI)) == ({world.kiwi}, set())
+
+    world.advance(timedelta(minutes=2))
+    attend(world)
+    assert at_xero(world) == set()
