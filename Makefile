@@ -42,7 +42,7 @@ SUITES := unit contracts architecture integration faults e2e browser
 BROKER_SUITES := integration faults e2e
 PYTEST := $(RUN) -m pytest -m "not soak"
 # Two at a time, for most of a test of real parts is waiting.
-SIDE_BY_SIDE := -n 2 --dist loadgroup
+SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 
 test: .venv/test.stamp ## All tests, fastest first (T=path for one; BROKER=kafka: the suites that use a broker, on Apache Kafka)
 ifdef T

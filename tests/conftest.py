@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from accounting_link.chassis import mongo, topics
 from accounting_link.chassis.mongo import Db
@@ -17,13 +19,18 @@ HERE = Path(__file__).parent
 BROKER = os.environ.get("BROKER") or "embedded"
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook too
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests stay together where two processes share them out: those that share what is slow to start."""
-    for item in items:
-        suite = item.path.relative_to(HERE).parts[0]
-        together = {"faults": "faults", "e2e": "platform", "browser": "platform"}.get(suite, item.path.name)
-        item.add_marker(pytest.mark.xdist_group(together))
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Which tests one process plays, where two share them out: those that share what is slow to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        suite = file.split("/")[1]
+        return {"faults": "faults", "e2e": "platform", "browser": "platform"}.get(suite, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,8 @@ def test_what_was_imported_goes_what_people_touched_stays_and_connected_again_it
 ) -> None:
     assert life.ends(life.start()) == "completed"
     others = counts(crm, {"$ne": life.connection})
-    edited, *rest = parts_of(crm, life)
+    # Another organisation of this account may have fed companies of the same names.
+    edited, *rest = [one for one in parts_of(crm, life) if len(one["xero"]["parts"]) == 1]
     crm.companies.update_one({"_id": edited["_id"]}, {"$set": {"notes": "likes tea"}})
     of_others = {part["contact_id"] for company in rest for part in company["xero"]["parts"]}
     person = crm.contacts.find_one({"connection_id": life.connection, "xero_contact_id": {"$in": list(of_others)}})
