@@ -117,6 +117,7 @@ def test_a_disconnect_made_inside_xero_is_lost_with_the_first_call_and_goes_on_w
     until(lambda: bool(life.crm.get("/logs/health", connection_id=life.connection)["last_call_at"]))
     health = life.crm.get("/logs/health", connection_id=life.connection)
     assert 0 < health["calls_left"] < health["calls_a_day"] == 5000
+    until(lambda: bool(life.crm.get("/logs/health", connection_id=life.connection)["last_comparison"]))
 
 
 def test_before_the_first_sync_the_organisation_is_shown_with_its_counts_and_nothing_is_imported(life: Life) -> None:

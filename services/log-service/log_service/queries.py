@@ -12,7 +12,9 @@ from pymongo.collection import Collection
 from accounting_link.chassis import paging
 from accounting_link.chassis.mongo import Db, Document
 from accounting_link.chassis.problems import ProblemError
+from accounting_link.contracts.words import Reads
 from log_service.store import OUTCOME_ORDER, SALES_ORDER
+from log_service.sync_log import life
 
 Page = tuple[list[Document], str | None]
 _NEWEST_FIRST = (("at", DESCENDING), ("_id", DESCENDING))
@@ -94,6 +96,15 @@ def connection_events(db: Db, account_id: str, connection_id: str, limit: int, c
 
 def health(db: Db, account_id: str, connection_id: str) -> Document | None:
     return db.health.find_one({"_id": connection_id, "account_id": account_id})
+
+
+def last_comparison(db: Db, account_id: str, connection_id: str) -> Document | None:
+    """The last sync that read every record of Xero's and ended well."""
+    everything = [Reads.FIRST_IMPORT.value, Reads.EVERYTHING.value]
+    of_connection = {"account_id": account_id, "connection_id": connection_id}
+    well = {"final.state": {"$in": [life.COMPLETED, life.COMPLETED_WITH_PROBLEMS]}}
+    newest = db.syncs.find({**of_connection, **well, "asked.reads": {"$in": everything}}).sort(_NEWEST_FIRST)
+    return next(iter(newest.limit(1)), None)
 
 
 def audit(db: Db, account_id: str, only: Mapping[str, str | None], limit: int, cursor: str | None) -> Page:

@@ -27,6 +27,8 @@ from sync_orchestrator.sync import FINAL, State, Sync
 log = logs.logger()
 
 AFTER_WRITE = "sync-orchestrator:after-write"
+# Deltas are not trusted for ever: once in this time a scheduled sync reads everything and mends what differs.
+COMPARED_EVERY = timedelta(days=7)
 
 
 class Advance:
@@ -189,7 +191,7 @@ class Tend:
                 sync = planning.plan(
                     new_id,
                     connection,
-                    SyncKind.DELTA,
+                    SyncKind.DELTA if self._store.compared(connection, now - COMPARED_EVERY) else SyncKind.FULL,
                     preferences,
                     marks,
                     requested_by="schedule",

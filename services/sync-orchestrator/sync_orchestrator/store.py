@@ -17,7 +17,7 @@ from accounting_link.chassis.mongo import Db, Document, Session
 from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.requests import OrganisationRequested
 from accounting_link.contracts.topics import Lane
-from accounting_link.contracts.words import Stream
+from accounting_link.contracts.words import Stream, SyncKind
 from sync_orchestrator import removals
 from sync_orchestrator.lifecycle import Step
 from sync_orchestrator.preferences import Preferences
@@ -221,6 +221,14 @@ class Store:
                 "authorisation": sync.authorisation,
             }
             self._db.marks.replace_one({"_id": mark_id}, {"_id": mark_id, **mark}, upsert=True, session=session)
+
+    def compared(self, connection: Connection, since: datetime) -> bool:
+        """Was everything read, and held against what stands here, by a sync asked for since then?"""
+        everything: Document = {"$or": [{"kind": SyncKind.FULL}, {"first": True}]}
+        mine = {"account_id": connection.account_id, "connection_id": connection.id}
+        lately = {"requested_at": {"$gt": since}, "authorisation": {"$gt": connection.forgotten}}
+        well = {"state": {"$in": [State.COMPLETED, State.COMPLETED_WITH_PROBLEMS]}}
+        return self._db.syncs.find_one({**mine, **lately, **well, **everything}, {"_id": 1}) is not None
 
     # Settings
 

@@ -528,8 +528,30 @@ def test_the_newest_count_is_shown_in_whatever_order_counts_came(world: World) -
         "calls_a_day": 5000,
         "bytes_today": 7000,
         "bytes_left": 43_000,
+        "last_comparison": None,
     }
     assert set(health(world, "somebody-else").values()) == {None}
+
+
+def test_the_last_sync_that_read_everything_and_ended_well_is_the_last_comparison(world: World) -> None:
+    world.tell(*WHOLE)
+    world.keep()
+    first = {"sync_id": "sync-1", "first_import": True, "records": 6, "differed": 3, "failed": 1}
+    assert health(world)["last_comparison"] == {**first, "at": DONE.ended_at.isoformat()}
+
+    for number, kind, ended in ((2, SyncKind.FULL, True), (3, SyncKind.DELTA, True), (4, SyncKind.FULL, False)):
+        begun = JULY + timedelta(days=number)
+        streams = (StreamRequest(stream=Stream.CONTACTS, since=JULY if kind == SyncKind.DELTA else None),)
+        asked = msgspec.structs.replace(ASKED, kind=kind, first=False, streams=streams, requested_at=begun)
+        done = msgspec.structs.replace(DONE, ended_at=begun + timedelta(minutes=1))
+        scope = msgspec.structs.replace(SCOPE, sync_id=f"sync-{number}")
+        world.tell(asked, *([done] if ended else []), scope=scope)
+    world.keep()
+
+    second = {"sync_id": "sync-2", "first_import": False, "records": 0, "differed": 0, "failed": 0}
+    at = (JULY + timedelta(days=2, minutes=1)).isoformat()
+    assert health(world)["last_comparison"] == {**second, "at": at}
+    assert health(world, "somebody-else")["last_comparison"] is None
 
 
 def test_yesterdays_count_says_nothing_of_today(world: World) -> None:

@@ -285,6 +285,41 @@ def test_nothing_is_scheduled_until_a_person_saves_or_syncs_once(world: World) -
     assert len(world.requests()) == 2
 
 
+def scheduled(world: World, after: timedelta) -> SyncRequested:
+    """The request of the sync that is due then, which ends at once."""
+    world.clock.advance(after)
+    world.tend.turn()
+    world.tend.turn()  # its turn comes
+    newest = (world.client().get("/api/v1/syncs").json or {})["items"][0]
+    assert newest["requested_by"] == "schedule"
+    world.finish(newest["id"])
+    asked = world.requests()[-1]
+    assert isinstance(asked, SyncRequested)
+    return asked
+
+
+def test_once_a_week_the_schedule_reads_everything(world: World) -> None:
+    world.finish(world.start("full")["id"])
+
+    kinds = [scheduled(world, after).kind for after in (timedelta(days=6), timedelta(days=1), timedelta(hours=1))]
+
+    assert kinds == [SyncKind.DELTA, SyncKind.FULL, SyncKind.DELTA]
+
+
+def test_an_import_that_ended_well_is_a_comparison_whoever_asked_for_it_and_a_cancelled_one_is_none(
+    world: World,
+) -> None:
+    world.finish(world.start("delta")["id"])  # the first
+    world.clock.advance(timedelta(days=5))
+    cancelled = world.start("full")["id"]
+    world.client().post(f"/api/v1/syncs/{cancelled}/cancel")
+    world.finish(cancelled, stopped=True)
+    assert world.get(cancelled)["state"] == "cancelled"
+
+    assert scheduled(world, timedelta(days=1)).kind == SyncKind.DELTA
+    assert scheduled(world, timedelta(days=1)).kind == SyncKind.FULL
+
+
 def test_two_schedulers_make_one_sync_of_one_due_time(world: World) -> None:
     world.finish(world.start()["id"])
     world.clock.advance(timedelta(hours=1))

@@ -231,6 +231,7 @@ class World:
             "next_due": "2026-03-02T10:00:00+00:00",
         }
     )
+    last_comparison: dict[str, Any] | None = None
     removals: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     has_records: bool = True
@@ -280,6 +281,7 @@ def gateway(world: World) -> Flask:
             "calls_a_day": 5000,
             "bytes_today": 2_500_000,
             "bytes_left": None,
+            "last_comparison": world.last_comparison,
         }
 
     @app.get("/api/v1/logs/audit")

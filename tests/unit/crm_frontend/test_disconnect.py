@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit.crm_frontend.conftest import Open, text_of
 from tests.unit.crm_frontend.stub_gateway import DEMO, World, a_connection, connected
 
@@ -73,6 +75,25 @@ def test_health_says_since_when_by_whom_and_what_is_left_of_the_day(open_as: Ope
     assert "by Ada Legrand" in shown
     assert "4,876 of 5,000 calls left today" in shown
     assert "2.5 MB read today" in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (None, "Not yet compared with Xero as a whole: the first sync does."),
+        ({"first_import": True, "differed": 9_200}, "All of Xero's 9,200 records read for the first time"),
+        ({"differed": 0}, "9,200 records last compared 2 Mar 2026, 09:00 UTC : nothing differed ·"),
+        ({"differed": 1}, ": 1 had changed and was put right ·"),
+        ({"differed": 12, "failed": 3}, ": 12 had changed and were put right, 3 could not be used ·"),
+    ],
+)
+def test_health_says_when_all_was_last_compared_and_what_differed(
+    open_as: Open, more: dict[str, Any] | None, said: str
+) -> None:
+    usual = {"sync_id": "s-1", "at": "2026-03-02T09:00:00+00:00", "first_import": False, "records": 9_200, "failed": 0}
+    world = connected(last_comparison=None if more is None else usual | more)
+
+    assert said in " ".join(text_of(open_as(world).get(HOME).text).split())
 
 
 def test_with_the_logs_down_the_page_says_the_rest(open_as: Open) -> None:

@@ -1,4 +1,4 @@
-"""What people did, and what a connection's day at Xero has left."""
+"""What people did, and how well a connection is."""
 
 from flask_smorest import Blueprint
 
@@ -6,9 +6,11 @@ from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.web import allowed, caller
+from accounting_link.contracts.words import Reads, Result
 from log_service import queries
 from log_service.api import schemas
 from log_service.api.database import db
+from log_service.api.sync_logs import results_of
 
 
 def blueprint(clock: Clock) -> Blueprint:
@@ -29,11 +31,27 @@ def blueprint(clock: Clock) -> Blueprint:
     @blp.response(200, schemas.HealthSchema)
     @allowed(ADMIN, MEMBER, NO_MONEY)
     def health(asked: Document) -> Document:
-        """The last good call to Xero, and what is left of today's calls and bytes"""
-        found = queries.health(db(), caller().account_id, asked["connection_id"])
-        return told(found, today=clock.now().date().isoformat())
+        """The last good call to Xero, what is left of today's calls and bytes, and the last full comparison"""
+        whose = db(), caller().account_id, asked["connection_id"]
+        day = told(queries.health(*whose), today=clock.now().date().isoformat())
+        return {**day, "last_comparison": _compared(queries.last_comparison(*whose))}
 
     return blp
+
+
+def _compared(sync: Document | None) -> Document | None:
+    """What a sync that read everything found, in numbers of records."""
+    if sync is None:
+        return None
+    results = results_of(sync)
+    return {
+        "sync_id": sync["sync_id"],
+        "at": sync["final"]["at"],
+        "first_import": sync["asked"]["reads"] == Reads.FIRST_IMPORT,
+        "records": sum(results.values()),
+        "differed": results[Result.CREATED] + results[Result.UPDATED],
+        "failed": results[Result.FAILED],
+    }
 
 
 def told(counted: Document | None, today: str) -> Document:

@@ -258,14 +258,28 @@ class HealthQuery(ma.Schema):
     connection_id = _text("Whose.", required=True)
 
 
+class ComparisonSchema(ma.Schema):
+    """What a sync found that read every record of Xero's and held it against what stood here."""
+
+    sync_id = _text("Its sync log has every record.")
+    at = _time("When it ended.")
+    first_import = ma.fields.Boolean(metadata={"description": "Nothing stood here before."})
+    records = _number("All that Xero has.")
+    differed = _number("Records that were not here, or were otherwise, and were put right.")
+    failed = _number("Records that could not be used.")
+
+
 class HealthSchema(ma.Schema):
-    """How far the organisation's day at Xero is used. Null where nothing was called yet, or not today."""
+    """How well a connection is. Null where nothing was called or compared yet, or not today."""
 
     last_call_at = _time("The last good call.")
     calls_left = _number("Calls left today (UTC), by Xero's limit.", allow_none=True)
     calls_a_day = _number("Xero's limit.", allow_none=True)
     bytes_today = _number("Bytes read today.", allow_none=True)
     bytes_left = _number("Left of the budget of bytes; null when there is no budget.", allow_none=True)
+    last_comparison = ma.fields.Nested(
+        ComparisonSchema, allow_none=True, metadata={"description": "The last time everything was read and compared."}
+    )
 
 
 SyncPage = page_of(SyncLineSchema)

@@ -26,7 +26,8 @@ blueprint = Blueprint("Sync log", __name__, url_prefix="/api/v1/logs", descripti
 def list_syncs(asked: Document) -> Document:
     """A connection's syncs, newest first"""
     found, following = queries.syncs(db(), caller().account_id, **asked)
-    return {"items": [{**life.told(document), "results": _results(document)} for document in found], "next": following}
+    items = [{**life.told(document), "results": results_of(document)} for document in found]
+    return {"items": items, "next": following}
 
 
 @blueprint.get("/sync/<sync_id>")
@@ -81,7 +82,8 @@ def _known(sync_id: str) -> Document:
     return document
 
 
-def _results(document: Document) -> dict[str, int]:
+def results_of(document: Document) -> dict[str, int]:
+    """Of each result, how many records this sync told of."""
     account_id, sync_id, revision = document["account_id"], document["sync_id"], document["revision"]
     return {**dict.fromkeys(_RESULTS, 0), **queries.results(db(), account_id, sync_id, revision)}
 

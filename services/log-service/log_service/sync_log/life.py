@@ -27,6 +27,7 @@ from accounting_link.contracts.words import SyncKind
 from log_service.documents import BEFORE_ALL, least, most, stored
 
 WAITING, RUNNING, PARKED = "waiting", "running", "parked"
+COMPLETED, COMPLETED_WITH_PROBLEMS = "completed", "completed_with_problems"
 _LATER_IN_AN_ASK = {WAITING: 0, RUNNING: 1, PARKED: 2}
 
 
@@ -125,7 +126,7 @@ def _(event: SyncParked, scope: Scope) -> Document:
 
 @_told_by.register
 def _(event: SyncCompleted, scope: Scope) -> Document:
-    state = "completed_with_problems" if event.problems else "completed"
+    state = COMPLETED_WITH_PROBLEMS if event.problems else COMPLETED
     return {"final": {"at": stored(event.ended_at), "state": state, "reason": "", "by": ""}}
 
 
