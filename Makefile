@@ -37,9 +37,10 @@ xero-check: .venv/demo.stamp ## Hold what we assume of Xero against a real organ
 	@$(RUN) -m deploy.xero_check
 
 ##@ Test
-# From the fastest to the slowest, so that what is wrong is known soon.
-SUITES := unit contracts architecture integration faults e2e browser
-BROKER_SUITES := integration faults e2e
+# The fastest first, so that what is wrong is known soon. Of the slow ones the longest, each played by one process,
+# before those that come in small pieces.
+SUITES := unit contracts architecture faults e2e browser integration
+BROKER_SUITES := faults e2e integration
 PYTEST := $(RUN) -m pytest -m "not soak"
 # Two at a time, for most of a test of real parts is waiting.
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
