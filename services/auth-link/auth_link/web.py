@@ -10,7 +10,7 @@ from accounting_link.chassis import logs, mongo, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.mongo import Db
 from auth_link import sessions
-from auth_link.api import connections, internal
+from auth_link.api import connections, consents, internal
 from auth_link.parts import assemble
 from auth_link.sessions import Keys, Sessions
 from auth_link.settings import Web, permit_plain_http
@@ -35,7 +35,7 @@ def build_app(settings: Web, db: Db, *, identity: Identity | None = None, clock:
     app = web.create(
         "auth-link",
         settings.web,
-        [connections.blueprint(parts, settings.public_url)],
+        [connections.blueprint(parts), consents.blueprint(parts, settings.public_url)],
         ready={"database": lambda: mongo.answers(db)},
     )
     app.register_blueprint(

@@ -1,25 +1,20 @@
-"""/api/v1/me, /api/v1/connections and the way to Xero's consent and back."""
+"""/api/v1/me and /api/v1/connections."""
 
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Response
 from flask_smorest import Blueprint
 
-from accounting_link.chassis import paging, problems, rates
+from accounting_link.chassis import paging, problems
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.web import allowed, caller, reference
-from auth_link import connections, metrics
-from auth_link.api.schemas import AuthorizeSchema, CallbackQuery, ConnectionSchema, MeSchema
-from auth_link.consent import Answer, NotConnectedError
+from auth_link import connections
+from auth_link.api.schemas import ConnectionSchema, MeSchema
 from auth_link.parts import Parts
 from auth_link.tokens import UnknownConnectionError
 
-CONNECTED_PAGE, NOT_CONNECTED_PAGE = "/accounting-link/connected", "/accounting-link/not-connected"
 
-
-def blueprint(parts: Parts, public_url: str) -> Blueprint:
+def blueprint(parts: Parts) -> Blueprint:
     blp = Blueprint("connections", __name__, url_prefix="/api/v1", description="Connections to Xero organisations.")
 
     @blp.get("/me")
@@ -76,38 +71,7 @@ def blueprint(parts: Parts, public_url: str) -> Blueprint:
         except UnknownConnectionError:
             raise problems.not_found("connection") from None
 
-    @blp.post("/connections/authorize")
-    @blp.response(200, AuthorizeSchema)
-    @allowed(ADMIN)
-    def authorize() -> dict[str, str]:
-        """Begin connecting: where to send the person's browser. Good once and for ten minutes."""
-        rates.take(parts.begins, caller().account_id)
-        return {"authorize_url": parts.consents.begin(caller())}
-
-    @blp.get("/oauth/xero/callback")
-    @blp.arguments(CallbackQuery, location="query")
-    @blp.response(303, description="To the page that says: connected, or why not.")
-    @allowed(ADMIN)
-    def callback(query: dict[str, str]) -> Response:
-        """Where Xero sends the browser after consent."""
-        try:
-            made = parts.consents.finish(caller(), Answer(**query), reference())
-        except NotConnectedError as error:
-            metrics.CONNECTS.labels(error.reason).inc()
-            return _to(public_url + NOT_CONNECTED_PAGE, reason=error.reason)
-        metrics.CONNECTS.labels("connected").inc()
-        count = {"count": str(len(made))} if len(made) > 1 else {}
-        return _to(public_url + CONNECTED_PAGE, connection=made[0], **count)
-
     return blp
-
-
-def _to(page: str, **query: str) -> Response:
-    response = Response(status=303, headers={"Location": f"{page}?{urlencode(query)}"})
-    response.headers["Cache-Control"] = "no-store"
-    # The address that the browser comes from holds the code.
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _after(text: str | None) -> list[Any] | None:
