@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.mongo]
     ("name", "point", "after", "group", "trace"),
     [
         ("crm-writer-bulk", "crm-writer:after-write", 3, CRM_WRITER[Lane.BULK], in_the_crm),
-        ("log-service-worker", "log-service:after-write", 8, LOG_SERVICE, in_the_log),
+        ("log-service-worker", "log-service:after-write", 3, LOG_SERVICE, in_the_log),
         ("sync-orchestrator-worker", "sync-orchestrator:after-write", 8, SYNC_ORCHESTRATOR, in_the_sync),
         ("xero-adapter-bulk", "xero-adapter:before-markers", 1, XERO_ADAPTER[Lane.BULK], in_a_checkpoint),
     ],

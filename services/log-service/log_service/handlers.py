@@ -25,11 +25,14 @@ class KeepLog:
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
         began = self._clock.monotonic()
         received, unread = understood(deliveries)
+        outcomes = 0
         for run in runs(received, self._at_most):
             gathered = gather(run)
             store.keep(self._db, gathered)
-            metrics.OUTCOMES.inc(len(gathered.outcomes))
-        self._faults.reach("log-service:after-write")
+            outcomes += len(gathered.outcomes)
+        metrics.OUTCOMES.inc(outcomes)
+        if outcomes:
+            self._faults.reach("log-service:after-write")
         self._dead.keep(unread)
         metrics.MESSAGES.labels("kept").inc(len(received))
         metrics.MESSAGES.labels("set aside").inc(len(unread))

@@ -54,7 +54,8 @@ class Advance:
                 self._connection_told(one.event, one.scope)
         for sync_id, events in of_syncs.items():
             self._advance(sync_id, events)
-        self._faults.reach(AFTER_WRITE)
+        if of_syncs:
+            self._faults.reach(AFTER_WRITE)
 
     def _advance(self, sync_id: str, events: list[Received]) -> None:
         now = self._clock.now()
