@@ -80,6 +80,18 @@ def test_control_the_rightful_person_fails_every_one_of_these_checks(world: Worl
                 refused(world, world.call(operation, ours), 401, 403, 404)
 
 
+@pytest.mark.parametrize(("role", "reason"), [("", "signed-out"), (MEMBER, "not-allowed")])
+def test_who_may_not_come_back_from_xero_is_led_to_a_page_that_says_so(world: World, role: str, reason: str) -> None:
+    headers = bearer(world.session(ROLES[role])) if role else {}
+    callback = next(operation for operation in operations() if "callback" in operation.path)
+
+    answer = world.call(callback, {**headers, "Accept": "text/html"})
+
+    page = f"{world.platform.public_url}/accounting-link/not-connected?reason={reason}"
+    assert (answer.status_code, answer.headers["Location"]) == (303, page)
+    assert world.call(callback, headers).status_code == (403 if role else 401)  # the control: a program is refused
+
+
 def test_the_cookie_of_our_own_page_is_believed(world: World) -> None:
     cookie = {"Cookie": f"session={world.session('rata:admin')}", "Origin": world.platform.public_url}
     start = next(operation for operation in operations() if str(operation) == "POST /api/v1/syncs")

@@ -172,6 +172,8 @@ REFUSALS = {
     "missing-scope": ("did not give all the permissions", "leave every permission that Xero lists"),
     "xero-unavailable": ("Xero did not answer", "Try again in a few minutes"),
     "no-organisation": ("no organisation to share", "choose the organisation"),
+    "signed-out": ("You were signed out while you were at Xero", "Connect again"),
+    "not-allowed": ("may not connect", "Sign in as an administrator"),
 }
 
 

@@ -1,9 +1,8 @@
 """/api/v1/me, /api/v1/connections and the way to Xero's consent and back."""
 
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Response
+from flask import Response, request
 from flask_smorest import Blueprint
 
 from accounting_link.chassis import paging, problems, rates
@@ -11,12 +10,11 @@ from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.web import allowed, caller, reference
 from auth_link import connections, metrics
+from auth_link.api import pages
 from auth_link.api.schemas import AuthorizeSchema, CallbackQuery, ConnectionSchema, MeSchema
-from auth_link.consent import Answer, NotConnectedError
+from auth_link.consent import NOT_ALLOWED, Answer, NotConnectedError
 from auth_link.parts import Parts
 from auth_link.tokens import UnknownConnectionError
-
-CONNECTED_PAGE, NOT_CONNECTED_PAGE = "/accounting-link/connected", "/accounting-link/not-connected"
 
 
 def blueprint(parts: Parts, public_url: str) -> Blueprint:
@@ -94,20 +92,20 @@ def blueprint(parts: Parts, public_url: str) -> Blueprint:
             made = parts.consents.finish(caller(), Answer(**query), reference())
         except NotConnectedError as error:
             metrics.CONNECTS.labels(error.reason).inc()
-            return _to(public_url + NOT_CONNECTED_PAGE, reason=error.reason)
+            return pages.led_to(public_url + pages.NOT_CONNECTED, reason=error.reason)
         metrics.CONNECTS.labels("connected").inc()
         count = {"count": str(len(made))} if len(made) > 1 else {}
-        return _to(public_url + CONNECTED_PAGE, connection=made[0], **count)
+        return pages.led_to(public_url + pages.CONNECTED, connection=made[0], **count)
+
+    @blp.after_request
+    def _as_page(response: Response) -> Response:
+        """Whoever comes back from Xero under a role that may not connect."""
+        if request.endpoint != f"{blp.name}.callback" or response.status_code != 403 or not pages.is_looked_at(request):
+            return response
+        metrics.CONNECTS.labels(NOT_ALLOWED).inc()
+        return pages.led_to(public_url + pages.NOT_CONNECTED, reason=NOT_ALLOWED)
 
     return blp
-
-
-def _to(page: str, **query: str) -> Response:
-    response = Response(status=303, headers={"Location": f"{page}?{urlencode(query)}"})
-    response.headers["Cache-Control"] = "no-store"
-    # The address that the browser comes from holds the code.
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _after(text: str | None) -> list[Any] | None:
