@@ -81,6 +81,10 @@ class Crm:
         """The HTML of one of the CRM's own pages."""
         return self._good(f"open {path}", self._session.get(f"{self.url}{path}", timeout=30)).text
 
+    def text(self, path: str) -> str:
+        """What is answered at an address of the gateway, whatever it is; of a refusal too."""
+        return self._session.get(f"{self.url}{path}", timeout=30).text
+
     def knows(self, path: str) -> bool:
         """Whether there is such a thing (yet)."""
         return self._session.get(f"{self.url}/api/v1{path}", timeout=30).status_code != 404

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from deploy.local import show
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
 
@@ -142,6 +143,7 @@ def test_who_is_left_out_is_told_with_what_is_missing(flow: Flow, first: dict[st
 def test_a_second_sync_with_nothing_changed_makes_one_call_a_stream_and_changes_nothing(
     flow: Flow, first: dict[str, Any]
 ) -> None:
+    assert len(flow.calls()) > 6  # the control: the first, which read everything, made more
     flow.forget_calls()
     second = flow.sync()
 
@@ -225,6 +227,28 @@ def test_open_in_xero_leads_to_the_record_at_the_organisation(flow: Flow, first:
     landed = requests.get(html.unescape(link), timeout=30)
     assert landed.status_code == 200
     assert sale["number"] in landed.text
+
+
+def named_by(flow: Flow, reference: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """Whose lines `make logs REF=...` shows."""
+    show.logs(flow.platform.folder, reference)
+    return {line.split()[1] for line in capsys.readouterr().out.splitlines()}
+
+
+def test_the_reference_of_a_sync_finds_in_the_logs_who_was_asked_who_read_and_who_wrote(
+    flow: Flow, first: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = named_by(flow, first["reference"], capsys)
+
+    assert {"gateway", "sync-orchestrator", "xero-adapter-bulk", "crm-writer-bulk"} <= found
+
+
+def test_the_reference_of_a_refusal_finds_who_refused(flow: Flow, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = requests.get(f"{flow.platform.public_url}/api/v1/syncs/unheard-of", timeout=10).json()
+
+    assert {"gateway", "auth-link"} <= named_by(flow, refused["reference"], capsys)
+    with pytest.raises(SystemExit, match="No line of any log names"):  # the control
+        named_by(flow, f"{refused['reference']}0", capsys)
 
 
 def test_an_invoices_parts_add_up_to_what_is_owed(flow: Flow, first: dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 """Who may ask what of the gateway: every route of the merged document, asked by everybody who may not and then by one
 who may, with the ids of records that exist."""
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
 
-from accounting_link.chassis import mongo
+from accounting_link.chassis import callers, mongo
+from accounting_link.chassis.callers import ADMIN, MEMBER, Caller
+from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.web import WebSettings, allowed, create
 from accounting_link.describe.code import WITH_APIS, Code, build_app
 from accounting_link.describe.openapi import roles_of, spoken
@@ -20,10 +24,12 @@ from tests.e2e.people import (
     Operation,
     World,
     bearer,
+    filled,
     impostors,
     named_otherwise,
     operations,
 )
+from tests.sessions import entered
 
 each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
 
@@ -74,6 +80,18 @@ def test_control_the_rightful_person_fails_every_one_of_these_checks(world: Worl
                 refused(world, world.call(operation, ours), 401, 403, 404)
 
 
+@pytest.mark.parametrize(("role", "reason"), [("", "signed-out"), (MEMBER, "not-allowed")])
+def test_who_may_not_come_back_from_xero_is_led_to_a_page_that_says_so(world: World, role: str, reason: str) -> None:
+    headers = bearer(world.session(ROLES[role])) if role else {}
+    callback = next(operation for operation in operations() if "callback" in operation.path)
+
+    answer = world.call(callback, {**headers, "Accept": "text/html"})
+
+    page = f"{world.platform.public_url}/accounting-link/not-connected?reason={reason}"
+    assert (answer.status_code, answer.headers["Location"]) == (303, page)
+    assert world.call(callback, headers).status_code == (403 if role else 401)  # the control: a program is refused
+
+
 def test_the_cookie_of_our_own_page_is_believed(world: World) -> None:
     cookie = {"Cookie": f"session={world.session('rata:admin')}", "Origin": world.platform.public_url}
     start = next(operation for operation in operations() if str(operation) == "POST /api/v1/syncs")
@@ -81,18 +99,107 @@ def test_the_cookie_of_our_own_page_is_believed(world: World) -> None:
     assert world.call(start, cookie).status_code == 202
 
 
-def test_every_collection_that_holds_accounts_holds_both(world: World) -> None:
+def rules(app: Any) -> set[tuple[str, str]]:
+    return {(spoken(rule), method.lower()) for rule, method, _ in roles_of(app)}
+
+
+def rules_of(service: str) -> set[tuple[str, str]]:
+    web = Code().module(service, "web")
+    assert web is not None
+    return rules(build_app(web, example()))
+
+
+def lacking(world: World) -> dict[str, set[str]]:
+    """Collections in which one of the two accounts has nothing, and who has."""
+    found = {}
     for name in DATABASES:
         with mongo.database(world.platform.mongo_uri, name) as db:
             for collection in set(db.list_collection_names()) - OF_NO_ACCOUNT:
-                if f"{name}.{collection}" in NOTES:
-                    continue
                 accounts = set(db[collection].distinct("account_id"))
-                assert {"rata", "rimu"} <= accounts, f"{name}.{collection} holds {accounts}"
+                if f"{name}.{collection}" not in NOTES and not {"rata", "rimu"} <= accounts:
+                    found[f"{name}.{collection}"] = accounts
+    return found
 
 
-def rules(app: Any) -> set[tuple[str, str]]:
-    return {(spoken(rule), method.lower()) for rule, method, _ in roles_of(app)}
+def test_every_collection_that_holds_accounts_holds_both(world: World) -> None:
+    assert lacking(world) == {}
+
+
+def test_control_a_collection_of_one_account_is_found(world: World) -> None:
+    with mongo.database(world.platform.mongo_uri, "crm") as db:
+        db.one_sided.insert_one({"account_id": "rata"})
+        try:
+            assert lacking(world) == {"crm.one_sided": {"rata"}}
+        finally:
+            db.one_sided.drop()
+
+
+SERVING = {(path, method): service for service in WITH_APIS for path, method in rules_of(service)}
+
+
+def around(world: World) -> Iterator[tuple[str, dict[str, str]]]:
+    """What somebody inside would send who has no signature of auth-link's: a good session among it."""
+    session = world.session("rata:admin")
+    who = Caller(account_id="rata", user_id="rata-admin", name="", roles=frozenset({ADMIN, MEMBER}))
+    yield "nothing", {}
+    yield "a session", bearer(session)
+    yield "a session as a cookie", {"Cookie": f"session={session}", "Origin": world.platform.public_url}
+    yield "a session as the caller", {"X-Caller": session}
+    yield "a name signed with another key", {"X-Caller": callers.sign(who, "k" * 40, SYSTEM_CLOCK)}
+    yield "names", {"X-Account-Id": "rata", "X-User-Id": "rata-admin", "X-Role": ADMIN}
+
+
+@each_operation
+def test_a_service_refuses_what_went_around_the_gateway(world: World, operation: Operation) -> None:
+    at = f"http://{world.platform.address(SERVING[operation.path, operation.method])}"
+    for what, headers in around(world):
+        answer = world.call(operation, headers, at)
+        assert answer.status_code == 401, f"{what}: {answer.status_code} {answer.text[:300]}"
+        refused(world, answer, 401)
+
+    if operation.method == "get":  # the control: with auth-link's signature the same request is answered
+        who = Caller(account_id="rata", user_id="legrand-admin", name="", roles=frozenset({ADMIN, MEMBER}))
+        signed = callers.sign(who, world.platform.folder.secrets()["CALLER_KEY"], SYSTEM_CLOCK)
+        assert world.call(operation, {"X-Caller": signed}, at).status_code in operation.good
+
+
+def amounts_told(world: World, person: str) -> set[str]:
+    """Where a person who asks everything, by the APIs and by the pages, is told the total of a sale."""
+    with mongo.database(world.platform.mongo_uri, "crm") as db:
+        totals = [sale["xero"]["total"] for sale in db.transactions.find({"account_id": "rata"})]
+    written = {text for total in totals if total >= 100 for text in (f"{total:.2f}", f"{total:,.2f}")}
+    crm, ids = entered(world.platform, person), world.ours.ids
+    paths = [
+        *(f"/api/v1{path}" for path in asked_by_reading(world)),
+        *(f"/companies/{one['id']}" for one in crm.every("/companies")),
+        *("/", "/xero/sync", "/xero/log", f"/xero/log/{ids['sync_id']}?kind=invoice", "/xero/sales"),
+        f"/transactions/{ids['transaction_id']}",
+    ]
+    answers = {path: crm.text(path) for path in paths}
+    return {path for path, answer in answers.items() if any(amount in answer for amount in written)}
+
+
+def asked_by_reading(world: World) -> Iterator[str]:
+    """Every route that reads, about our account's records; lists of records by kind and long enough for sales."""
+    for operation in operations():
+        if operation.method == "get" and "callback" not in operation.path:
+            wanted = {one["name"] for one in operation.node.get("parameters", ()) if one.get("in") == "query"}
+            query = {name: world.ours.ids[name] for name in wanted & world.ours.ids.keys()}
+            query |= {name: value for name, value in (("kind", "invoice"), ("limit", "200")) if name in wanted}
+            path = filled(operation, world.ours).removeprefix("/api/v1")
+            yield f"{path}?{urlencode(query)}"
+    yield from (f"/companies/{one['id']}" for one in world.ours.crm.every("/companies"))
+
+
+def test_who_sees_no_money_is_told_no_amount_by_any_route_stream_file_or_page(world: World) -> None:
+    assert amounts_told(world, "rata:no-money") == set()
+
+
+def test_control_a_member_is_told_them_by_routes_files_and_pages(world: World) -> None:
+    told = amounts_told(world, "rata:member")
+
+    for of in ("/api/v1/logs/sales.csv", "/api/v1/companies/", "/api/v1/logs/sync/", "/companies/", "/xero/log/"):
+        assert [path for path in told if path.startswith(of)], of
 
 
 DOCUMENTED = {(operation.path, operation.method) for operation in operations()}
@@ -100,9 +207,7 @@ DOCUMENTED = {(operation.path, operation.method) for operation in operations()}
 
 @pytest.mark.parametrize("service", WITH_APIS)
 def test_every_route_of_a_service_is_in_the_document(service: str) -> None:
-    web = Code().module(service, "web")
-    assert web is not None
-    found = rules(build_app(web, example()))
+    found = rules_of(service)
 
     assert found
     assert found - DOCUMENTED == set()

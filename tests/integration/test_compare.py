@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ Client = MongoClient[dict[str, Any]]
 class World:
     sources: compare.Sources
     mongo: Client
+    judged: Callable[[], int]  # the exit code of `make demo ONCE=1`
 
     def wrong(self) -> list[str]:
         return compare.compare(self.sources, Console(width=140))
@@ -40,7 +42,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         connection = demo.connect(crm, console)
         sync = demo.follow(crm, demo.start(crm, connection["id"], console), console)
         demo.settled(crm, sync["id"])
-        yield World(demo.sources(platform, crm, connection, sync), mongo)
+        judged = partial(demo.verdict, platform, crm, connection, sync, console)
+        yield World(demo.sources(platform, crm, connection, sync), mongo, judged)
 
 
 @pytest.fixture
@@ -67,6 +70,7 @@ def spoil(world: World) -> Iterator[Callable[[str, str, Any], dict[str, Any]]]:
 
 def test_three_sources_agree_after_the_first_sync(world: World) -> None:
     assert world.wrong() == []
+    assert world.judged() == 0
 
 
 def test_an_amount_altered_by_a_cent_is_found_and_named(world: World, spoil: Any) -> None:
@@ -77,12 +81,14 @@ def test_an_amount_altered_by_a_cent_is_found_and_named(world: World, spoil: Any
     record = spoil("crm", "transactions", altered)
 
     assert any(f"invoice {record['xero_id']} is altered: total" in sentence for sentence in world.wrong())
+    assert world.judged() == 1
 
 
 def test_a_deleted_sale_is_found_and_named(world: World, spoil: Any) -> None:
     record = spoil("crm", "transactions", lambda row: [])
 
     assert any(f"invoice {record['xero_id']} is missing" in sentence for sentence in world.wrong())
+    assert world.judged() == 1
 
 
 def test_a_deleted_company_is_found_and_named(world: World, spoil: Any) -> None:
@@ -96,10 +102,11 @@ def test_a_doubled_outcome_is_found_and_named(world: World, spoil: Any) -> None:
     record = spoil("logs", "record_outcomes", lambda row: [row, {**row, "_id": row["_id"] + "/again"}])
 
     assert any(f"outcome of invoice {record['xero_id']} is there 2 times" in sentence for sentence in world.wrong())
+    assert world.judged() == 1
 
 
 def test_another_accounts_records_are_not_counted(world: World) -> None:
     """The control of scoping: under another account's name nothing is found, and the comparison says so."""
-    elsewhere = World(replace(world.sources, account_id="kauri"), world.mongo)
+    elsewhere = replace(world, sources=replace(world.sources, account_id="kauri"))
 
     assert any(sentence.startswith("contacts imported:") for sentence in elsewhere.wrong())

@@ -128,6 +128,24 @@ def test_a_service_sees_the_callers_name_from_auth_link_and_no_forged_one(gatewa
     assert not {"X_Caller", "X-Account-Id", "X-User-Name", "X-Role"} & set(seen)
 
 
+def callers_seen(gateway: Gateway, stub: Stub) -> list[str]:
+    """Which callers reached the page when somebody said X-Caller in two lines and X_Caller in two more."""
+    host, port = gateway.url.removeprefix("http://").split(":")
+    twice = b"".join(
+        name + b": forged-" + each + b"\r\n" for name in (b"X-Caller", b"X_Caller") for each in (b"1", b"2")
+    )
+    seen = len(stub.seen)
+    with socket.create_connection((host, int(port)), timeout=10) as wire:
+        wire.sendall(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\n".encode() + twice + b"Connection: close\r\n\r\n")
+        while wire.recv(65536):
+            pass
+    return [caller for _, caller in stub.seen[seen:]]
+
+
+def test_a_forged_name_said_twice_arrives_neither_time(gateway: Gateway, stub: Stub) -> None:
+    assert callers_seen(gateway, stub) == [""]
+
+
 def test_the_page_sees_no_forged_name_either(gateway: Gateway) -> None:
     seen = reached(gateway.get("/", **FORGED))
 
@@ -135,7 +153,7 @@ def test_the_page_sees_no_forged_name_either(gateway: Gateway) -> None:
 
 
 def test_without_the_stripping_a_forged_name_would_arrive(stub: Stub, tmp_path: Path) -> None:
-    """The control of the two tests above."""
+    """The control of the tests above."""
     text = parts.CADDYFILE.read_text()
     open_door = tmp_path / "Caddyfile"
     open_door.write_text(text.replace("import trusted_headers", ""))
@@ -144,8 +162,10 @@ def test_without_the_stripping_a_forged_name_would_arrive(stub: Stub, tmp_path: 
 
     with gateway.runner:
         seen = reached(gateway.get("/", **FORGED))
+        [twice] = callers_seen(gateway, stub)
 
     assert seen["X-Account-Id"] == seen["X-Caller"] == "forged"
+    assert twice == "forged-1"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The supervisor with real processes: small stand-ins that can be killed, frozen and broken."""
 
 import json
-import os
 import signal
 import subprocess
 import sys

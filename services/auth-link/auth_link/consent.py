@@ -21,8 +21,11 @@ log = logs.logger()
 
 DENIED, EXPIRED, REPLAYED, OTHER_ACCOUNT = "denied", "expired", "replayed", "other-account"
 MISSING_SCOPE, XERO_UNAVAILABLE, NO_ORGANISATION = "missing-scope", "xero-unavailable", "no-organisation"
-REASONS = (DENIED, EXPIRED, REPLAYED, OTHER_ACCOUNT, MISSING_SCOPE, XERO_UNAVAILABLE, NO_ORGANISATION)
-
+SIGNED_OUT, NOT_ALLOWED = "signed-out", "not-allowed"
+REASONS = (
+    *(DENIED, EXPIRED, REPLAYED, OTHER_ACCOUNT, MISSING_SCOPE, XERO_UNAVAILABLE, NO_ORGANISATION),
+    *(SIGNED_OUT, NOT_ALLOWED),
+)
 
 _STORING = timedelta(seconds=30)  # one call to Xero and one transaction; also how long a killed one stands in the way
 _ON_THE_WAY = timedelta(minutes=2)  # to Xero and back; who takes longer and meets a delete is asked to connect again

@@ -68,7 +68,6 @@ class SignIn:
     jwks_url: str
     issuer: str
     audience: str
-    origin: str  # of the pages that may act with a session cookie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +86,6 @@ class Web:
     def from_env(cls, environ: Mapping[str, str]) -> "Web":
         """Reads and checks all of it; one SettingsError names every problem at once."""
         with env.reading(environ) as read:
-            url = public_url(read)
             return cls(
                 mongo_uri=_mongo_uri(read),
                 xero=XeroApp.read(read),
@@ -95,9 +93,8 @@ class Web:
                     jwks_url=read.text("SIGN_IN_JWKS_URL", "the public keys of the sign-in (JWKS)"),
                     issuer=read.text("SIGN_IN_ISSUER", "`iss` of its tokens", default="crm-development-sign-in"),
                     audience=read.text("SIGN_IN_AUDIENCE", "`aud` of its tokens", default="accounting-link"),
-                    origin=origin_of(url),
                 ),
-                public_url=url,
+                public_url=public_url(read),
                 vault_keys=_vault_keys(read),
                 service_key=read.secret(
                     "AUTH_LINK_SERVICE_KEY", "lets xero-adapter ask for access tokens", at_least=32

@@ -39,6 +39,6 @@ def build_app(settings: Web, db: Db, *, identity: Identity | None = None, clock:
         ready={"database": lambda: mongo.answers(db)},
     )
     app.register_blueprint(
-        internal.blueprint(checks, parts.tokens, parts.checks, sign_in.origin, settings.service_key, clock)
+        internal.blueprint(checks, parts.tokens, parts.checks, settings.public_url, settings.service_key, clock)
     )
     return app

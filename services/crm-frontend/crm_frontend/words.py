@@ -158,6 +158,14 @@ NOT_CONNECTED = {
         "Xero was given no organisation to share.",
         "Connect again and choose the organisation before you select “Allow Access”.",
     ),
+    "signed-out": (
+        "You were signed out while you were at Xero, so nothing was connected.",
+        "Connect again, now that you are signed in.",
+    ),
+    "not-allowed": (
+        "Whoever is signed in now may not connect, so nothing was connected.",
+        "Sign in as an administrator, then connect again.",
+    ),
 }
 NOT_CONNECTED_OTHERWISE = (
     "Legrand Cloud CRM and Xero could not be connected.",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from werkzeug.test import TestResponse
 
 from accounting_link.chassis.callers import Caller
 from accounting_link.contracts.cloudevents import Envelope, decode
@@ -279,3 +280,41 @@ def test_a_state_is_kept_hashed_with_its_verifier_sealed_and_removed_by_mongod(w
 def test_a_member_cannot_connect(world: World) -> None:
     assert world.post(BEN, "/connections/authorize").status_code == 403
     assert world.get(BEN, "/oauth/xero/callback?state=s&code=c").status_code == 403
+
+
+IN_A_BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+def test_who_comes_back_under_a_role_that_may_not_connect_is_led_to_the_page_that_says_so(world: World) -> None:
+    path = world.consent(world.begin(ADA), [world.kiwi])
+
+    page, query = landed(world.get(BEN, path, Accept=IN_A_BROWSER))
+
+    assert (page, query["reason"]) == ("/accounting-link/not-connected", "not-allowed")
+    assert world.db.connections.count_documents({}) == 0
+    assert landed(world.get(ADA, path))[0] == "/accounting-link/connected"  # the answer was not used up
+
+
+def verified(world: World, **headers: str) -> TestResponse:
+    asked = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/api/v1/oauth/xero/callback?code=c&state=s", **headers}
+    return world.client.get("/internal/verify", headers=asked)
+
+
+def test_who_was_signed_out_at_xero_is_led_to_the_page_that_says_so_and_takes_no_code_along(world: World) -> None:
+    answer = verified(world, Accept=IN_A_BROWSER)
+
+    assert landed(answer) == ("/accounting-link/not-connected", {"reason": "signed-out"})
+    assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept": "application/json"},
+        {},
+        {"Accept": IN_A_BROWSER, "X-Forwarded-Uri": "/api/v1/connections"},
+        {"Accept": IN_A_BROWSER, "X-Forwarded-Uri": "/api/v1/oauth/xero/callback/more"},
+    ],
+)
+def test_control_whoever_else_is_not_signed_in_is_refused(world: World, headers: dict[str, str]) -> None:
+    assert verified(world, **headers).status_code == 401

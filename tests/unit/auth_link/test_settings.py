@@ -26,7 +26,7 @@ def test_what_is_told_is_enough_for_both_processes() -> None:
     assert web.xero == worker.xero
     assert web.xero.redirect_uri == "https://crm.example/api/v1/oauth/xero/callback"
     assert " ".join(web.xero.scopes) == LEAST_SCOPES
-    assert (web.sign_in.issuer, web.sign_in.origin) == ("crm-development-sign-in", "https://crm.example")
+    assert (web.sign_in.issuer, origin_of(web.public_url)) == ("crm-development-sign-in", "https://crm.example")
     assert len(web.vault_keys) == 2
 
 

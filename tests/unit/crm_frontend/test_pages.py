@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from auth_link.consent import REASONS
+from crm_frontend import words
 from tests.unit.crm_frontend.conftest import Open, text_of
 from tests.unit.crm_frontend.stub_gateway import World, a_connection, a_log, a_removal, a_sync, an_ended_sync, connected
 
@@ -49,10 +51,40 @@ def test_the_first_page_offers_everybody_in_one_click(open_as: Open) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "/"])
-def test_no_page_shows_an_account_to_nobody(open_as: Open, page: str) -> None:
-    answer = open_as(connected(), None).get(page)
-    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/sign-in")
+# Of nobody's account: signing in and out, the API to read, what every web service has.
+OPEN = {"home.first", "static", "healthz", "readyz", "metrics"}
+OPEN_ROOMS = {"session", "docs"}
+
+
+def test_no_page_shows_an_account_to_nobody_or_does_anything_for_them(open_as: Open) -> None:
+    world = connected()
+    client = open_as(world, None)
+    tried = 0
+    for rule in client.application.url_map.iter_rules():
+        if rule.endpoint in OPEN or rule.endpoint.partition(".")[0] in OPEN_ROOMS:
+            continue
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            answer = client.open(re.sub("<[^>]+>", "c-demo", rule.rule), method=method)
+            led = (answer.status_code, (answer.location or "").partition("?")[0])
+            assert led == (303, "/sign-in"), f"{method} {rule.rule}"
+            tried += 1
+    assert tried > len(PAGES)
+    assert world.asked == []
+
+
+def test_control_the_same_pages_ask_the_apis_for_somebody_who_is_signed_in(open_as: Open) -> None:
+    for page in PAGES:
+        world = connected(removals=[a_removal()])
+        open_as(world).get(page)
+        assert world.asked, page
+
+
+def test_what_is_open_to_nobody_asks_for_nothing_of_an_account(open_as: Open) -> None:
+    world = connected()
+    client = open_as(world, None)
+    for page in ("/", "/sign-in", "/.well-known/jwks.json", "/api/docs", "/api/problems", "/healthz"):
+        assert client.get(page).status_code == 200
+    assert {asked["path"] for asked in world.asked} <= {"/api/openapi.json"}
 
 
 # Signed in.
@@ -131,10 +163,35 @@ def test_the_connected_page_congratulates_for_a_connection_of_the_account_only(o
         assert "Nothing was connected" in said
 
 
-@pytest.mark.parametrize(("reason", "said"), [("denied", "Allow Access"), ("expired", "ten minutes"), ("<b>", "again")])
-def test_not_connected_says_what_happened_and_what_to_do(open_as: Open, reason: str, said: str) -> None:
-    html = open_as(World()).get("/accounting-link/not-connected", query_string={"reason": reason}).text
-    assert said in text_of(html)
+# What auth-link sends a person back with: what the page says happened, and what it says to do.
+REFUSALS = {
+    "denied": ("Access was not allowed at Xero", "select “Allow Access”"),
+    "expired": ("It took too long", "within ten minutes"),
+    "replayed": ("used before", "Look whether the connection stands already"),
+    "other-account": ("begun by somebody else", "stay signed in as the same person"),
+    "missing-scope": ("did not give all the permissions", "leave every permission that Xero lists"),
+    "xero-unavailable": ("Xero did not answer", "Try again in a few minutes"),
+    "no-organisation": ("no organisation to share", "choose the organisation"),
+    "signed-out": ("You were signed out while you were at Xero", "Connect again"),
+    "not-allowed": ("may not connect", "Sign in as an administrator"),
+}
+
+
+def test_every_reason_not_to_connect_has_a_page_of_its_own() -> None:
+    assert REFUSALS.keys() == words.NOT_CONNECTED.keys() == set(REASONS)
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_not_connected_says_what_happened_and_what_to_do_and_leads_back(open_as: Open, reason: str) -> None:
+    html = open_as(World()).get(f"/accounting-link/not-connected?reason={reason}").text
+    said = text_of(html)
+    assert [other for other, (what, do) in REFUSALS.items() if what in said and do in said] == [reason]
+    assert 'href="/accounting-link?application=xero"' in html
+
+
+def test_a_reason_that_is_none_is_told_as_a_failure_and_not_as_it_stands(open_as: Open) -> None:
+    html = open_as(World()).get("/accounting-link/not-connected", query_string={"reason": "<b>"}).text
+    assert "could not be connected" in text_of(html)
     assert "<b>" not in html
 
 

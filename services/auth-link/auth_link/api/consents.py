@@ -1,19 +1,16 @@
 """The way to Xero's consent and back."""
 
-from urllib.parse import urlencode
-
-from flask import Response
+from flask import Response, request
 from flask_smorest import Blueprint
 
 from accounting_link.chassis import rates
 from accounting_link.chassis.callers import ADMIN
 from accounting_link.chassis.web import allowed, caller, reference
 from auth_link import metrics
+from auth_link.api import pages
 from auth_link.api.schemas import AuthorizeSchema, CallbackQuery
-from auth_link.consent import Answer, NotConnectedError
+from auth_link.consent import NOT_ALLOWED, Answer, NotConnectedError
 from auth_link.parts import Parts
-
-CONNECTED_PAGE, NOT_CONNECTED_PAGE = "/accounting-link/connected", "/accounting-link/not-connected"
 
 
 def blueprint(parts: Parts, public_url: str) -> Blueprint:
@@ -36,18 +33,19 @@ def blueprint(parts: Parts, public_url: str) -> Blueprint:
         try:
             made = parts.consents.finish(caller(), Answer(**query), reference())
         except NotConnectedError as error:
-            metrics.CONNECTS.labels(error.reason).inc()
-            return _to(public_url + NOT_CONNECTED_PAGE, reason=error.reason)
+            return not_connected(error.reason)
         metrics.CONNECTS.labels("connected").inc()
         count = {"count": str(len(made))} if len(made) > 1 else {}
-        return _to(public_url + CONNECTED_PAGE, connection=made[0], **count)
+        return pages.led_to(public_url + pages.CONNECTED, connection=made[0], **count)
+
+    @blp.after_request
+    def _as_page(response: Response) -> Response:
+        """Whoever comes back from Xero under a role that may not connect."""
+        refused = request.endpoint == f"{blp.name}.callback" and response.status_code == 403
+        return not_connected(NOT_ALLOWED) if refused and pages.is_looked_at(request) else response
+
+    def not_connected(reason: str) -> Response:
+        metrics.CONNECTS.labels(reason).inc()
+        return pages.led_to(public_url + pages.NOT_CONNECTED, reason=reason)
 
     return blp
-
-
-def _to(page: str, **query: str) -> Response:
-    response = Response(status=303, headers={"Location": f"{page}?{urlencode(query)}"})
-    response.headers["Cache-Control"] = "no-store"
-    # The address that the browser comes from holds the code.
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response

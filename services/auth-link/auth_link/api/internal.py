@@ -5,6 +5,7 @@ Outside /api/v1 and in no OpenAPI document; the gateway routes nothing under /in
 
 import hmac
 from typing import Any
+from urllib.parse import urlsplit
 
 import marshmallow as ma
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -14,9 +15,12 @@ from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.problems import ProblemError, not_found
 from accounting_link.chassis.web import reference
 from auth_link import metrics
+from auth_link.api import pages
 from auth_link.api.schemas import RefusedSchema, TokenAskSchema, TokenSchema
 from auth_link.checking import Checks
+from auth_link.consent import SIGNED_OUT
 from auth_link.sessions import RefusedSessionError, Sessions, SignInUnavailableError
+from auth_link.settings import CALLBACK, origin_of
 from auth_link.tokens import Given, NotConnectedError, NoTokenYetError, Tokens, UnknownConnectionError
 
 COOKIE = "session"
@@ -24,8 +28,9 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def blueprint(
-    sessions: Sessions, tokens: Tokens, checks: Checks, origin: str, service_key: str, clock: Clock
+    sessions: Sessions, tokens: Tokens, checks: Checks, public_url: str, service_key: str, clock: Clock
 ) -> Blueprint:
+    origin = origin_of(public_url)
     blp = Blueprint("internal", __name__, url_prefix="/internal")
 
     @blp.get("/verify")
@@ -34,6 +39,8 @@ def blueprint(
             caller = _caller(sessions, origin)
         except ProblemError as error:
             metrics.SESSION_CHECKS.labels(error.slug).inc()
+            if error.status == 401 and _comes_back_from_xero():
+                return pages.led_to(public_url + pages.NOT_CONNECTED, reason=SIGNED_OUT)
             raise
         metrics.SESSION_CHECKS.labels("signed-in").inc()
         signed = callers.sign(caller, current_app.config["CALLER_KEY"], clock)
@@ -74,6 +81,12 @@ def _caller(sessions: Sessions, origin: str) -> callers.Caller:
         raise ProblemError(
             503, "sign-in-unavailable", "Your sign-in cannot be checked now.", "Try again in a moment."
         ) from None
+
+
+def _comes_back_from_xero() -> bool:
+    """The gateway hands on what it answers here: a person whose session has ended meanwhile reads a page."""
+    asked_for = urlsplit(request.headers.get("X-Forwarded-Uri", "")).path
+    return asked_for == CALLBACK and pages.is_looked_at(request)
 
 
 def _not_signed_in() -> ProblemError:
