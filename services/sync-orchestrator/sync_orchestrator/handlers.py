@@ -27,8 +27,9 @@ from sync_orchestrator.sync import FINAL, State, Sync
 log = logs.logger()
 
 AFTER_WRITE = "sync-orchestrator:after-write"
-# Deltas are not trusted for ever: once in this time a scheduled sync reads everything and mends what differs.
-COMPARED_EVERY = timedelta(days=7)
+# Deltas are not trusted for ever: once in this time a scheduled sync reads everything and mends what differs. One that
+# did not end well is tried again a day later: each hour would cost the whole organisation each hour.
+COMPARED_EVERY, TRIED_AGAIN_AFTER = timedelta(days=7), timedelta(days=1)
 
 
 class Advance:
@@ -188,11 +189,12 @@ class Tend:
             busy = self._store.holder(account_id, connection_id, "active")
             if connection and connection.stands and not busy:
                 marks = self._store.marks(connection, preferences.scopes())
+                compared = self._store.compared(connection, now - COMPARED_EVERY, now - TRIED_AGAIN_AFTER)
                 new_id = planning.sync_id(connection_id, f"due {due.isoformat()}")
                 sync = planning.plan(
                     new_id,
                     connection,
-                    SyncKind.DELTA if self._store.compared(connection, now - COMPARED_EVERY) else SyncKind.FULL,
+                    SyncKind.DELTA if compared else SyncKind.FULL,
                     preferences,
                     marks,
                     requested_by="schedule",

@@ -222,13 +222,15 @@ class Store:
             }
             self._db.marks.replace_one({"_id": mark_id}, {"_id": mark_id, **mark}, upsert=True, session=session)
 
-    def compared(self, connection: Connection, since: datetime) -> bool:
-        """Was everything read, and held against what stands here, by a sync asked for since then?"""
-        everything: Document = {"$or": [{"kind": SyncKind.FULL}, {"first": True}]}
+    def compared(self, connection: Connection, since: datetime, tried_since: datetime) -> bool:
+        """Was everything read, and held against what stands here, by a sync asked for ``since`` that ended well, or by
+        one asked for ``tried_since``, whatever came of it?"""
         mine = {"account_id": connection.account_id, "connection_id": connection.id}
-        lately = {"requested_at": {"$gt": since}, "authorisation": {"$gt": connection.forgotten}}
         well = {"state": {"$in": [State.COMPLETED, State.COMPLETED_WITH_PROBLEMS]}}
-        return self._db.syncs.find_one({**mine, **lately, **well, **everything}, {"_id": 1}) is not None
+        everything: Document = {"$or": [{"kind": SyncKind.FULL}, {"first": True}]}
+        either: Document = {"$or": [{"requested_at": {"$gt": since}, **well}, {"requested_at": {"$gt": tried_since}}]}
+        of_this_life = {"authorisation": {"$gt": connection.forgotten}}
+        return self._db.syncs.find_one({**mine, **of_this_life, "$and": [everything, either]}, {"_id": 1}) is not None
 
     # Settings
 

@@ -305,18 +305,17 @@ def test_once_a_week_the_schedule_reads_everything(world: World) -> None:
     assert kinds == [SyncKind.DELTA, SyncKind.FULL, SyncKind.DELTA]
 
 
-def test_an_import_that_ended_well_is_a_comparison_whoever_asked_for_it_and_a_cancelled_one_is_none(
-    world: World,
-) -> None:
+def test_an_import_is_a_comparison_and_a_cancelled_one_is_tried_again_a_day_later(world: World) -> None:
     world.finish(world.start("delta")["id"])  # the first
-    world.clock.advance(timedelta(days=5))
+    world.clock.advance(timedelta(days=7))
     cancelled = world.start("full")["id"]
     world.client().post(f"/api/v1/syncs/{cancelled}/cancel")
     world.finish(cancelled, stopped=True)
     assert world.get(cancelled)["state"] == "cancelled"
 
-    assert scheduled(world, timedelta(days=1)).kind == SyncKind.DELTA
-    assert scheduled(world, timedelta(days=1)).kind == SyncKind.FULL
+    kinds = [scheduled(world, after).kind for after in (timedelta(hours=1), timedelta(hours=22), timedelta(hours=1))]
+
+    assert kinds == [SyncKind.DELTA, SyncKind.DELTA, SyncKind.FULL]
 
 
 def test_two_schedulers_make_one_sync_of_one_due_time(world: World) -> None:
