@@ -80,7 +80,7 @@ def read(org: Organisation, path: str, reading: Reading) -> Answer:
     try:
         return _one(org, shelf, key, part, reading) if key else _list(org, shelf, reading)
     except QueryError as error:
-        return bad_request(16, error.kind, str(error))
+        return bad_request(error.number, error.kind, str(error))
 
 
 def envelope(now: datetime, extra: Doc, name: str, records: list[bytes]) -> Answer:

@@ -18,19 +18,49 @@ _DAY = timedelta(days=1)
 
 
 class QueryError(Exception):
-    """A parameter that Xero would refuse; ``kind`` is the Type of its 400 body."""
+    """A parameter that Xero would refuse; ``kind`` and ``number`` are the Type and ErrorNumber of its 400 body."""
 
-    def __init__(self, message: str, kind: str = "QueryParseException") -> None:
-        super().__init__(message)
-        self.kind = kind
+    kind, number = "QueryParseException", 16
 
 
-# cdn.cdata.com, Xero's Invoices table: past a threshold Xero refuses every other column (HighVolumeException).
-_OPTIMISED_WHERE = {
-    *("Status", "Contact.ContactID", "Contact.Name", "Contact.ContactNumber", "Reference"),
-    *("Date", "Type", "AmountDue", "AmountPaid", "DueDate"),
+class HighVolumeError(QueryError):
+    """More records than Xero goes through for one call (wording and number: xero-python 148, Xero-NetStandard 604)."""
+
+    kind, number = "HighVolumeException", 51
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(
+            f"Your request is not filtering {resource} efficiently, given the extremely high volume for this"
+            " organisation. Please check https://developer.xero.com/documentation/api/efficient-data-retrieval for"
+            f" tips on making {resource.removesuffix('s')} retrieval more efficient."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Optimised:
+    """What a call may ask for however much there is: fields that must equal something, or may be in a range too; and
+    the orders besides those by UpdatedDateUTC and by id."""
+
+    equal: frozenset[str]
+    range: frozenset[str]
+    order: frozenset[str]
+
+
+def _optimised(equal: str, in_range: str, order: str) -> Optimised:
+    ranges = frozenset(in_range.split())
+    return Optimised(ranges | {*equal.split()}, ranges, frozenset(order.split()))
+
+
+_OF_CONTACT = "Contact.ContactID Contact.Name Contact.ContactNumber"
+# developer.xero.com, the page of each resource. Those of overpayments and prepayments know no such threshold.
+_OPTIMISED = {
+    "contact": _optimised("Name EmailAddress AccountNumber", "", "Name"),
+    "invoice": _optimised(
+        f"Status {_OF_CONTACT} Reference InvoiceNumber InvoiceID Type AmountPaid", "Date DueDate AmountDue", "Date"
+    ),
+    "creditnote": _optimised(f"Status {_OF_CONTACT} Reference Type", "Date", "Date"),
+    "payment": _optimised("PaymentType Status Invoice.InvoiceID Reference", "Date", "Date"),
 }
-_OPTIMISED_ORDER = {"InvoiceID", "UpdatedDateUTC", "Date"}
 
 _CLAUSE = re.compile(
     r"""\s*(?P<field>[A-Za-z]+(?:\.(?:ContactID|Name|ContactNumber|InvoiceID))?)
@@ -40,6 +70,7 @@ _CLAUSE = re.compile(
     \s*(?P<joint>&&|AND\b|and\b|$)""",
     re.VERBOSE,
 )
+_PLAIN = ("==", "=", ">", ">=", "<", "<=")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": lambda a, b: a == b,
     "=": lambda a, b: a == b,
@@ -201,9 +232,7 @@ def _tests(org: Organisation, shelf: Shelf, query: Mapping[str, str], clauses: l
     kind, columns = shelf.kind.name, shelf.columns
     if kind == "contact" and not _flag(query, "includeArchived") and not _list(query, "IDs"):
         tests.append(_among(columns["status"], {"ACTIVE"}))
-    for clause in clauses:
-        get, value = _getter(org, shelf, clause.field), _held(org, shelf, clause.field, clause.value)
-        tests.append(_comparison(_COMPARE[clause.operator], get, value))
+    tests += _clause_tests(org, shelf, clauses)
     wanted = _list(query, "ContactIDs") if kind == "invoice" else None
     if wanted:
         tests.append(_among(columns["contact"], {org.contacts.find(each) for each in wanted}))
@@ -215,6 +244,12 @@ def _tests(org: Organisation, shelf: Shelf, query: Mapping[str, str], clauses: l
     if term:
         tests.append(lambda number: term in _search_text(org, shelf, number))
     return tests
+
+
+def _clause_tests(org: Organisation, shelf: Shelf, clauses: list[Clause]) -> list[Test]:
+    held = [_held(org, shelf, clause.field, clause.value) for clause in clauses]
+    gets = [_getter(org, shelf, clause.field) for clause in clauses]
+    return [_comparison(_COMPARE[c.operator], get, value) for c, get, value in zip(clauses, gets, held, strict=True)]
 
 
 # spec: parameters that each take a list, and the column it is looked for in
@@ -250,16 +285,23 @@ def select(org: Organisation, kind: str, query: Mapping[str, str], since: int | 
     shelf = org.shelves[kind]
     clauses = parse_where(shelf.kind, query["where"]) if query.get("where") else []
     order = parse_order(shelf.kind, query.get("order") or "UpdatedDateUTC")
-    if kind == "invoice" and len(shelf) > high_volume:
-        _refuse_high_volume(clauses, order)
     ids = _list(query, "IDs")
-    part, clauses = ("", clauses) if ids else _part(shelf.kind, clauses)
+    odd = [] if ids else [clause for clause in clauses if not _is_optimised(kind, clause)]
+    part, clauses = ("", clauses) if ids else _part(shelf.kind, [clause for clause in clauses if clause not in odd])
     if ids:
         found = {number for each in ids if (number := shelf.find(each)) is not None}
         numbers: Numbers = [n for n in sorted(found, key=shelf.key) if since is None or shelf.updated[n] >= since]
     else:
         numbers = shelf.by_update(part, since)
     for test in _tests(org, shelf, query, clauses):
+        numbers = [number for number in numbers if test(number)]
+    if (
+        len(numbers) > high_volume
+        and kind in _OPTIMISED
+        and (odd or _is_odd(shelf.kind, order) or not Page.of(query, 1))
+    ):
+        raise HighVolumeError(shelf.kind.resource)
+    for test in _clause_tests(org, shelf, odd):
         numbers = [number for number in numbers if test(number)]
     return numbers if order == [("UpdatedDateUTC", False)] and not ids else _sorted(org, shelf, numbers, order)
 
@@ -270,11 +312,14 @@ def _part(kind: Kind, clauses: list[Clause]) -> tuple[str, list[Clause]]:
     return (found[0].value, [c for c in clauses if c is not found[0]]) if found else ("", clauses)
 
 
-def _refuse_high_volume(clauses: list[Clause], order: list[tuple[str, bool]]) -> None:
-    odd = {c.field for c in clauses} - _OPTIMISED_WHERE | {name for name, _ in order} - _OPTIMISED_ORDER
-    if odd:
-        message = f"This organisation has too many invoices to filter or order by {', '.join(sorted(odd))}"
-        raise QueryError(message, "HighVolumeException")
+def _is_optimised(kind: str, clause: Clause) -> bool:
+    known = _OPTIMISED.get(kind)
+    ranged = clause.operator in (">", ">=", "<", "<=")
+    return not known or (clause.field in (known.range if ranged else known.equal) and clause.operator in _PLAIN)
+
+
+def _is_odd(kind: Kind, order: list[tuple[str, bool]]) -> bool:
+    return bool({name for name, _ in order} - {*_OPTIMISED[kind.name].order, "UpdatedDateUTC", kind.id})
 
 
 def _sorted(org: Organisation, shelf: Shelf, numbers: Numbers, order: list[tuple[str, bool]]) -> Numbers:
