@@ -54,6 +54,7 @@ def client() -> Client:
 
 def read_everything(client: Client) -> None:
     client.ask("GET", "/Organisation")
+    client.ask("GET", "/Currencies")
     for resource, kind in BY_RESOURCE.items():
         rows = client.ask("GET", f"/{resource}?page=1&pageSize=1000&includeArchived=true")[resource]
         client.ask("GET", f"/{resource}?includeArchived=true")
@@ -90,6 +91,10 @@ def be_refused(client: Client) -> None:
     client.ask("GET", "/Contacts", Authorization="Bearer nobody")
     client.ask("GET", "/Contacts", **{"xero-tenant-id": "nobody"})
     client.ask("PUT", "/Payments", {})
+    client.browser.http.post("/simulator/settings", json={"high_volume": 5})
+    for path in ("/Contacts", "/Contacts?page=1&order=EmailAddress", "/Payments?page=1&where=Amount>1"):
+        client.ask("GET", path)
+    client.browser.http.post("/simulator/settings", json={"high_volume": 100_000})
     client.browser.http.post("/simulator/faults", json={"kind": "status", "status": 503, "count": 1})
     client.ask("GET", "/Contacts")
     client.browser.http.post("/simulator/faults", json={"kind": "throttle", "count": 1})
