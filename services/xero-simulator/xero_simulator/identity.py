@@ -94,6 +94,7 @@ class Identity:
         self._connections: dict[str, Doc] = {}
         self._key: ec.EllipticCurvePrivateKey | None = None
         self.issued: list[str] = []
+        self.unclaimed: set[str] = set()  # what no token of this call is to say, as a rule asks
 
     # -- consent
 
@@ -222,7 +223,8 @@ class Identity:
             )
             self._tell("key", pem=pem.decode())
         assert self._key is not None
-        return jwt.encode({**claims, "iss": issuer}, self._key, "ES256", headers={"kid": "xero-simulator-1"})
+        said = {name: value for name, value in claims.items() if name not in self.unclaimed}
+        return jwt.encode({**said, "iss": issuer}, self._key, "ES256", headers={"kid": "xero-simulator-1"})
 
     def jwks(self) -> Doc:
         """The public key that tokens are signed with; no key before the first token."""

@@ -285,6 +285,7 @@ class Simulator:
                 if "token_death" in hit:
                     raise OAuthError("invalid_grant")
                 with self.lock:
+                    self.identity.unclaimed = {rule.more["name"] for rule in hit.get("unclaimed", [])}
                     made = produce(self.identity)
             except OAuthError as error:
                 return _refused(error), paused
