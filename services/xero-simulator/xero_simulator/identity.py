@@ -35,8 +35,15 @@ _SUBJECTS = {
     *("contacts", "settings", "transactions", "invoices", "payments", "banktransactions"),
     *("manualjournals", "attachments"),
 }
+# developer.xero.com, scopes: what each report needs since the broad accounting.reports.read is old
+_REPORTS = {
+    *("aged", "balancesheet", "banksummary", "budgetsummary", "executivesummary"),
+    *("profitandloss", "taxreports", "tenninetynine", "trialbalance"),
+}
 SCOPES = {
-    *("openid", "profile", "email", "offline_access", "accounting.reports.read", "accounting.journals.read"),
+    *("openid", "profile", "email", "offline_access", "paymentservices"),
+    *("accounting.reports.read", "accounting.journals.read", "accounting.budgets.read"),
+    *(f"accounting.reports.{report}.read" for report in _REPORTS),
     *(f"accounting.{subject}" for subject in _SUBJECTS),
     *(f"accounting.{subject}.read" for subject in _SUBJECTS),
 }

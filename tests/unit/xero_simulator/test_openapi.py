@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.xero_simulator.conftest import ALL_SCOPES, Browser, a_browser
 from tests.unit.xero_simulator.openapi import Checked, document, schemas
+from xero_simulator.identity import SCOPES
 from xero_simulator.kinds import BY_RESOURCE
 from xero_simulator.simulator import Simulator
 from xero_simulator.wire import decode
@@ -142,3 +143,10 @@ def test_an_unknown_a_mistyped_and_a_missing_field_are_noticed(path: str, body: 
     checked = Checked()
     checked.check("GET", path, 200, body)
     assert fault in checked.faults
+
+
+def test_every_scope_that_the_document_names_may_be_asked_for() -> None:
+    flows = document("xero_accounting.yaml")["components"]["securitySchemes"]["OAuth2"]["flows"].values()
+    named = {scope for flow in flows for scope in flow["scopes"]}
+    assert len(named) > 10
+    assert named <= SCOPES
