@@ -104,8 +104,6 @@ def measure(invoices: int, limit_mb: float) -> Volume:
 def _measure(invoices: int, limit_mb: float, pipe: Connection) -> None:
     logs.start("bench", "ERROR")
     world = World(contacts=1000, invoices=invoices, page_size=_PAGE)
-    # So many Xero reads in no order at all, which goes by page numbers; the keyset is what keeps something.
-    world.simulator.behave({"high_volume": 10**9})
     world.request(streams=[Stream.INVOICES])
     world.consumer.close()
     sales = len(world.simulator.organisations[world.tenant].invoices.by_update("ACCREC", None))

@@ -3,7 +3,7 @@
 What is asserted of the pipeline is the ratio by processor time, which other work on the machine hardly moves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -11,6 +11,9 @@ from accounting_link.testing.real_parts import RealParts
 from tests.bench import adapter, pipeline, volume
 from tests.bench.figures import Figure, Report
 from tests.conftest import local_parts, prepare_topics
+from tests.unit.xero_adapter.world import TwinXero
+from xero_adapter.xero.client import Answer
+from xero_adapter.xero.tokens import Token
 
 pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
 SLACK = 5.0
@@ -40,6 +43,20 @@ def test_the_adapter_is_at_most_five_times_slower_than_a_first_sync_allows(ready
     report = adapter.run(ready, contacts=100, invoices=900, rounds=1)
 
     assert named(report, "adapter alone").reaches(SLACK), report.figures
+    assert named(report, "the simulator's core").reaches(SLACK), report.figures
+
+
+def test_control_a_simulator_that_is_slow_is_told_apart(ready: RealParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does the work of every answer twenty times over."""
+    get = TwinXero.get
+
+    def slow(self: TwinXero, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        return [get(self, token, path, query, headers) for _ in range(20)][-1]
+
+    monkeypatch.setattr(TwinXero, "get", slow)
+    report = adapter.run(ready, contacts=100, invoices=900, rounds=1)
+
+    assert not named(report, "the simulator's core").reaches(), report.figures
 
 
 def test_fifty_thousand_invoices_add_little_memory_and_each_page_is_checkpointed_once() -> None:

@@ -36,7 +36,7 @@ SYNC_READS = {
     "first_import": "First import",
     "everything": "Everything",
     "changes": "What changed",
-    "widened": "What changed, and all customers",  # only the choice of suppliers widens what is read
+    "widened": "What changed, and what was not read before",  # other suppliers were chosen, or a stream had failed
     "contacts": "Customers of sales",
 }
 NOT_OFFERED = {

@@ -24,7 +24,7 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
-from accounting_link.contracts.words import Result, SyncKind
+from accounting_link.contracts.words import Result, Stream, SyncKind
 from sync_orchestrator.sync import FINAL, STOPPING, Applied, Ended, Parked, State, Sync
 
 # A sync with more bad records than this, when they are a fifth of all, is not an import with a few odd ones.
@@ -125,6 +125,18 @@ def authorised_again(sync: Sync, authorisation: int, now: datetime) -> Step:
     if sync.state != State.PARKED or not sync.parked or sync.parked.authorisation >= authorisation:
         return sync, []
     return ask_again(replace(sync, authorisation=authorisation), now)
+
+
+def written_whole(sync: Sync) -> tuple[Stream, ...]:
+    """The streams of an ended sync that the next delta need not read from before it: of a failed one those that were
+    read to their end and written all the same. A stream that fails for weeks would else cost a reading of everything
+    each time."""
+    streams = tuple(wanted.stream for wanted in sync.streams)
+    if sync.state in (State.COMPLETED, State.COMPLETED_WITH_PROBLEMS):
+        return streams
+    if sync.state != State.FAILED or len(sync.failed) >= BAD_AT_LEAST:
+        return ()
+    return tuple(s for s in streams if (ended := sync.of(s).ended) and not ended.stopped and sync.of(s).is_done())
 
 
 def _started(sync: Sync, event: SyncStarted, scope: Scope, now: datetime) -> Step:

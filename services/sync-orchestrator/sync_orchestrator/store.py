@@ -19,7 +19,7 @@ from accounting_link.contracts.requests import OrganisationRequested
 from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream, SyncKind
 from sync_orchestrator import removals
-from sync_orchestrator.lifecycle import Step
+from sync_orchestrator.lifecycle import Step, written_whole
 from sync_orchestrator.preferences import Preferences
 from sync_orchestrator.sync import FINAL, State, Sync
 
@@ -106,8 +106,7 @@ class Store:
             after = msgspec.structs.replace(after, revision=before.revision + 1)
             self._db.syncs.replace_one({"_id": sync_id}, _document(after), session=session)
             self._say(session, after, events)
-            if after.state in (State.COMPLETED, State.COMPLETED_WITH_PROBLEMS):
-                self._move_marks(session, after)
+            self._move_marks(session, after)
             return after
 
         return mongo.transact(self._db, work)
@@ -208,14 +207,14 @@ class Store:
         return {Stream(mark["stream"]): mark["at"] for mark in good}
 
     def _move_marks(self, session: Session, sync: Sync) -> None:
-        for wanted in sync.streams:
-            ended = sync.of(wanted.stream).ended
-            if ended is None or ended.began_at is None or wanted.stream not in sync.scopes:
+        for stream in written_whole(sync):
+            ended = sync.of(stream).ended
+            if ended is None or ended.began_at is None or stream not in sync.scopes:
                 continue
-            mark_id = _mark_id(sync.connection_id, wanted.stream, sync.scopes[wanted.stream])
+            mark_id = _mark_id(sync.connection_id, stream, sync.scopes[stream])
             mark = {
                 "account_id": sync.account_id,
-                "stream": wanted.stream,
+                "stream": stream,
                 "at": ended.began_at,
                 "sync_id": sync.id,
                 "authorisation": sync.authorisation,

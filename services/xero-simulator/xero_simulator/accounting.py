@@ -8,16 +8,17 @@ from datetime import date, datetime
 from xero_simulator import pdf
 from xero_simulator.kinds import BY_RESOURCE
 from xero_simulator.organisation import Organisation
-from xero_simulator.query import Page, QueryError, select, since_ms
+from xero_simulator.query import Page, is_summary, select, since_ms
 from xero_simulator.settings import Behaviour
 from xero_simulator.shelf import Shelf
+from xero_simulator.where import QueryError
 from xero_simulator.wire import Doc, decode, encode, to_ms, updated_json
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
-# summaryOnly leaves out what is costly to compute (spec); which fields exactly is UNCONFIRMED.
+# developer.xero.com, Contacts and Invoices: what a summary leaves out
 _NOT_IN_SUMMARY = {
-    *("Addresses", "Phones", "ContactGroups", "BankAccountDetails", "LineItems"),
-    *("Payments", "CreditNotes", "Prepayments", "Overpayments"),
+    *("Addresses", "Balances", "ContactGroups", "ContactPersons", "IsCustomer", "IsSupplier"),
+    *("Payments", "HasAttachments", "LineItems", "CISDeduction"),
 }
 
 
@@ -58,11 +59,22 @@ NOT_FOUND = Answer(
 )
 
 
+# Paths are read without case, and the organisation by either name (xero-python, pyxero and tap-xero differ).
+_RESOURCES = {name.lower(): name for name in ("Organisation", "Currencies", *BY_RESOURCE)}
+_RESOURCES["organisations"] = "Organisation"
+
+
+def resource_of(path: str) -> tuple[str, str]:
+    """The resource by Xero's own name, and what of it: nothing for the list, else a key and perhaps a part."""
+    resource, _, key = path.strip("/").partition("/")
+    return _RESOURCES.get(resource.lower(), resource), key
+
+
 def may(method: str, path: str, scopes: list[str]) -> bool:
     """Whether one of these scopes, old or granular, allows the call; to write none that ends in ``.read`` will do."""
-    resource = path.strip("/").partition("/")[0]
+    resource, _ = resource_of(path)
     needed = BY_RESOURCE[resource].scopes if resource in BY_RESOURCE else frozenset[str]()
-    if resource == "Organisation":
+    if resource in ("Organisation", "Currencies"):
         needed = frozenset({"accounting.settings"})
     held = {scope.removesuffix(".read") if method == "GET" else scope for scope in scopes}
     return not needed or bool(needed & held)
@@ -70,9 +82,11 @@ def may(method: str, path: str, scopes: list[str]) -> bool:
 
 def read(org: Organisation, path: str, reading: Reading) -> Answer:
     """GET of a path below ``/api.xro/2.0``. The caller holds the simulator's lock."""
-    resource, _, key = path.strip("/").partition("/")
+    resource, key = resource_of(path)
     if resource == "Organisation" and not key:
         return envelope(reading.now, {}, "Organisations", [encode(org.profile)])
+    if resource == "Currencies" and not key:
+        return envelope(reading.now, {}, "Currencies", [encode(currency) for currency in org.currencies()])
     if resource not in BY_RESOURCE:
         return NOT_FOUND
     shelf = org.shelves[BY_RESOURCE[resource].name]
@@ -80,7 +94,7 @@ def read(org: Organisation, path: str, reading: Reading) -> Answer:
     try:
         return _one(org, shelf, key, part, reading) if key else _list(org, shelf, reading)
     except QueryError as error:
-        return bad_request(16, error.kind, str(error))
+        return bad_request(error.number, error.kind, str(error))
 
 
 def envelope(now: datetime, extra: Doc, name: str, records: list[bytes]) -> Answer:
@@ -92,7 +106,7 @@ def envelope(now: datetime, extra: Doc, name: str, records: list[bytes]) -> Answ
 def _list(org: Organisation, shelf: Shelf, reading: Reading) -> Answer:
     query, behaviour = reading.query, reading.behaviour
     since = since_ms(reading.headers.get("if-modified-since"))
-    page = Page.of(query, behaviour.page_cap)
+    page = Page.of(shelf.kind.name, query, behaviour.page_cap)
     found = select(org, shelf.kind.name, query, since, behaviour.high_volume)
     if not found and since is not None and behaviour.answer_304:
         return Answer(304)
@@ -105,7 +119,7 @@ def _list(org: Organisation, shelf: Shelf, reading: Reading) -> Answer:
 def _writer(org: Organisation, shelf: Shelf, *, paged: bool, reading: Reading) -> Callable[[int], bytes]:
     """How this answer shows a record."""
     today = reading.now.date()
-    if reading.query.get("summaryOnly", "").lower() == "true" and shelf.kind.name in ("contact", "invoice"):
+    if is_summary(shelf.kind.name, reading.query):
         return lambda number: _summary(record_json(org, shelf, number, today, paged=False))
 
     def write(number: int) -> bytes:

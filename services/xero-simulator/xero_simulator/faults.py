@@ -25,6 +25,7 @@ KINDS: dict[str, Doc] = {
     "cut_gzip": {},
     "throttle": {"retry_after": 5, "problem": "minute"},
     "token_death": {},
+    "unclaimed": {"name": ""},
     "poison": {"record": "", "record_kind": "invoice", "how": "total_list"},
     "large": {"record": "", "record_kind": "invoice", "bytes": 2_000_000},
     "edit": {"records": 1, "record_kind": "invoice"},

@@ -35,8 +35,15 @@ _SUBJECTS = {
     *("contacts", "settings", "transactions", "invoices", "payments", "banktransactions"),
     *("manualjournals", "attachments"),
 }
+# developer.xero.com, scopes: what each report needs since the broad accounting.reports.read is old
+_REPORTS = {
+    *("aged", "balancesheet", "banksummary", "budgetsummary", "executivesummary"),
+    *("profitandloss", "taxreports", "tenninetynine", "trialbalance"),
+}
 SCOPES = {
-    *("openid", "profile", "email", "offline_access", "accounting.reports.read", "accounting.journals.read"),
+    *("openid", "profile", "email", "offline_access", "paymentservices"),
+    *("accounting.reports.read", "accounting.journals.read", "accounting.budgets.read"),
+    *(f"accounting.reports.{report}.read" for report in _REPORTS),
     *(f"accounting.{subject}" for subject in _SUBJECTS),
     *(f"accounting.{subject}.read" for subject in _SUBJECTS),
 }
@@ -94,6 +101,7 @@ class Identity:
         self._connections: dict[str, Doc] = {}
         self._key: ec.EllipticCurvePrivateKey | None = None
         self.issued: list[str] = []
+        self.unclaimed: set[str] = set()  # what no token of this call is to say, as a rule asks
 
     # -- consent
 
@@ -222,7 +230,8 @@ class Identity:
             )
             self._tell("key", pem=pem.decode())
         assert self._key is not None
-        return jwt.encode({**claims, "iss": issuer}, self._key, "ES256", headers={"kid": "xero-simulator-1"})
+        said = {name: value for name, value in claims.items() if name not in self.unclaimed}
+        return jwt.encode({**said, "iss": issuer}, self._key, "ES256", headers={"kid": "xero-simulator-1"})
 
     def jwks(self) -> Doc:
         """The public key that tokens are signed with; no key before the first token."""

@@ -11,6 +11,7 @@ from xero_simulator.wire import Doc, decode, encode, ms_in, updated
 
 _ELSEWHERE = {"UpdatedDateUTC", "UpdatedDateUTCString", "Contact", "Invoice"}  # written anew whenever it is read
 _CENT = Decimal("0.01")
+_CURRENCIES = {"NZD": "New Zealand Dollar", "AUD": "Australian Dollar"}
 _SIDES = {"ACCREC": "AccountsReceivable", "ACCPAY": "AccountsPayable"}
 
 
@@ -63,8 +64,8 @@ class Organisation:
     def put(self, kind_name: str, doc: Doc) -> None:
         """The record as it now is, and what Xero makes follow from it.
 
-        An invoice makes its contact a customer or a supplier; whether that moves the contact's UpdatedDateUTC at Xero
-        is UNCONFIRMED, here it does not. All that a merged contact had becomes the survivor's, with no new date.
+        An invoice makes its contact a customer or a supplier, which does not move the contact's UpdatedDateUTC
+        (developer.xero.com, Contacts). All that a merged contact had becomes the survivor's, with no new date.
         """
         kind, shelf = KINDS[kind_name], self.shelves[kind_name]
         values, before = self._values(kind, doc), shelf.find(doc[kind.id])
@@ -139,6 +140,11 @@ class Organisation:
             parent = self.parent(number)
             doc["Invoice"] = {"InvoiceID": parent.id, "CurrencyCode": parent.currency}
         return doc
+
+    def currencies(self) -> list[Doc]:
+        """Its own, and those that its sales and bills are in."""
+        codes = {self.profile["BaseCurrency"], *self.invoices.columns["currency"]}
+        return [{"Code": code, "Description": _CURRENCIES.get(code, code)} for code in sorted(codes)]
 
     def stub(self, contact: int) -> bytes:
         """What other records show of a contact, with the name it has now."""

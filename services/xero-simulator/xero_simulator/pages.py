@@ -12,7 +12,7 @@ from xero_simulator.changes import RefusedError, active_with_name
 from xero_simulator.identity import PEOPLE, OAuthError
 from xero_simulator.kinds import CREDITS, PAYABLE
 from xero_simulator.organisation import Organisation
-from xero_simulator.query import select
+from xero_simulator.query import ANYWHERE, select
 from xero_simulator.shelf import Row, Shelf
 from xero_simulator.simulator import Simulator
 from xero_simulator.wire import Doc
@@ -85,7 +85,7 @@ def _browsing(routes: Blueprint, simulator: Simulator) -> None:
     @routes.get("/organisations/<tenant>")
     def organisation(tenant: str) -> str:
         term = request.args.get("search", "")
-        query = {"searchTerm": term, "order": "UpdatedDateUTC DESC", "includeArchived": "true"}
+        query = {ANYWHERE: term, "order": "UpdatedDateUTC DESC", "includeArchived": "true"}
         with simulator.lock:
             org = _organisation(tenant)
             found = {kind: _rows(org, kind, query) for kind in ("contact", *PAYABLE)}

@@ -44,17 +44,17 @@ class Behaviour(Allowance):
     """What the control API can switch while the simulator runs.
 
     ``page_cap`` is the most records a page whatever is asked; ``answer_304`` off answers an empty list instead;
-    ``latency_ms`` is added to every accounting call; past ``high_volume`` invoices a where or order outside
-    Xero's optimised columns is refused; an Idempotency-Key is remembered for ``idempotency_seconds`` (how long
-    Xero does is UNCONFIRMED).
+    ``latency_ms`` is added to every accounting call; what would go through more than ``high_volume`` records (all at
+    once, or by a where or order outside Xero's optimised columns) is refused; an Idempotency-Key is remembered for
+    ``idempotency_seconds`` from its first use (developer.xero.com, idempotent requests).
     """
 
     limits: bool = True
     page_cap: int = 1000
     answer_304: bool = True
     latency_ms: int = 0
-    high_volume: int = 500_000
-    idempotency_seconds: int = 86_400
+    high_volume: int = 100_000
+    idempotency_seconds: int = 360
 
     def changed(self, changes: Mapping[str, Any]) -> "Behaviour":
         """Raises ValueError for a name that is not one of these or a value of another type."""

@@ -22,6 +22,7 @@ from xero_simulator.journal import Journal
 from xero_simulator.kinds import KINDS
 from xero_simulator.limits import Allowance, Limits
 from xero_simulator.organisation import Organisation
+from xero_simulator.query import heard
 from xero_simulator.settings import Behaviour, Settings
 from xero_simulator.webhooks import Delivery, Subscription, Webhooks
 from xero_simulator.wire import Doc, encode, from_ms, to_ms, updated
@@ -264,9 +265,8 @@ class Simulator:
 
         ``tenant`` is what xero-tenant-id says. An Answer that is ``broken`` never arrived whole.
         """
-        asked = Asked(
-            tenant, path, query or {}, {name.lower(): value for name, value in (headers or {}).items()}, method, body
-        )
+        named = {name.lower(): value for name, value in (headers or {}).items()}
+        asked = Asked(tenant, path, heard(query or {}), named, method, body)
         return self._observed(asked, self._answer)
 
     def call_identity(
@@ -285,6 +285,7 @@ class Simulator:
                 if "token_death" in hit:
                     raise OAuthError("invalid_grant")
                 with self.lock:
+                    self.identity.unclaimed = {rule.more["name"] for rule in hit.get("unclaimed", [])}
                     made = produce(self.identity)
             except OAuthError as error:
                 return _refused(error), paused
@@ -381,7 +382,7 @@ class Simulator:
         return None
 
     def _served(self, asked: "Asked", hit: "Hit") -> Answer:
-        resource, _, key = asked.path.strip("/").partition("/")
+        resource, key = accounting.resource_of(asked.path)
         if asked.method == "GET":
             spoil = {r.more["record"]: r.spoil for kind in ("poison", "large") for r in hit.get(kind, [])}
             with self.lock:
@@ -401,7 +402,8 @@ class Simulator:
         held = self._answered.get((org.tenant, token)) if token else None
         if held and now < held["at"] + self.behaviour.idempotency_seconds * 1000:
             if held["digest"] != digest.hexdigest():
-                return bad_request(10, "ValidationException", "This Idempotency-Key was used with another request")
+                said = f"Idempotency Key: {token} is used with a different request."
+                return bad_request(10, "ValidationException", said)
             return Answer(held["status"], accounting.JSON, held["body"].encode())
         wanted = Writing(
             org=org,

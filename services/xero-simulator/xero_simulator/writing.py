@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from xero_simulator.accounting import NOT_FOUND, Answer, bad_request, envelope
 from xero_simulator.changes import NEW_CONTACT, RefusedError, active_with_name, check_name
@@ -80,16 +81,32 @@ def write(asked: Writing) -> tuple[list[Doc], Answer]:
 
 
 def _elements(raw: bytes) -> list[Doc]:
-    """The contacts of a body: a list, one, or either under ``Contacts``."""
+    """The contacts of a body in JSON or XML: a list, one, or either under ``Contacts``."""
     try:
-        body = decode(raw) if raw.strip() else []
+        body = _of_xml(raw) if raw.lstrip().startswith(b"<") else decode(raw) if raw.strip() else []
     except ValueError:
         raise _UnreadableError("JSON for post data was invalid,Could not parse JSON") from None
+    except ParseError as wrong:
+        raise _UnreadableError(f"XML for post data was invalid,{wrong}") from None
     body = body.get("Contacts", body) if isinstance(body, dict) else body
     elements = body if isinstance(body, list) else [body]
     if not all(isinstance(element, dict) for element in elements):
         raise _UnreadableError("JSON for post data was invalid,a contact must be an object")
     return elements
+
+
+def _of_xml(raw: bytes) -> Any:
+    """What the same would be in JSON (developer.xero.com, requests and responses); everything but lists is text."""
+
+    def value(element: Element) -> Any:
+        if element.tag in _XML_LISTS:
+            return [value(part) for part in element]
+        return {part.tag: value(part) for part in element} if len(element) else element.text or ""
+
+    return value(fromstring(raw))  # noqa: S314 - who writes to a simulator attacks but themselves
+
+
+_XML_LISTS = ("Contacts", "Addresses", "Phones", "ContactPersons", "ContactGroups")
 
 
 def _answer(told: list[Doc], summarise: bool, now: datetime) -> Answer:
@@ -142,12 +159,17 @@ def _parts(name: str, parts: Any) -> list[Doc]:
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise _UnreadableError(f"JSON for post data was invalid,{name} must be a list of objects")
     if name == "ContactPersons":
-        texts = ({n: _text(n, part[n]) for n in _PERSON if part.get(n) is not None} for part in parts)
-        return [{**one, "IncludeInEmails": bool(p.get("IncludeInEmails"))} for one, p in zip(texts, parts, strict=True)]
+        return [_person(part) for part in parts]
     type_field, types, texts_of, _ = _PARTS[name]
     if any(part.get(type_field) not in types for part in parts):
         raise _UnreadableError(f"JSON for post data was invalid,{type_field} must be one of {', '.join(types)}")
     return [{n: _text(n, part[n]) for n in (type_field, *texts_of) if part.get(n) is not None} for part in parts]
+
+
+def _person(part: Doc) -> Doc:
+    """IncludeInEmails may be text, as it is in Xero's own example."""
+    texts = {name: _text(name, part[name]) for name in _PERSON if part.get(name) is not None}
+    return {**texts, "IncludeInEmails": str(part.get("IncludeInEmails")).lower() == "true"}
 
 
 def _meant(asked: Writing, sent: Doc) -> Doc | None:

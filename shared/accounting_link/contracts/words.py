@@ -57,7 +57,7 @@ class Reads(StrEnum):
     FIRST_IMPORT = "first_import"
     EVERYTHING = "everything"
     CHANGES = "changes"
-    WIDENED = "widened"  # what changed, and all of those streams whose settings let in more than before
+    WIDENED = "widened"  # what changed, and all of a stream that was not read before, or not under such settings
     CONTACTS = "contacts"
 
 

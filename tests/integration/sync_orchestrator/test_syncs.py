@@ -29,7 +29,14 @@ from accounting_link.contracts.requests import (
     SyncRequested,
     SyncStopRequested,
 )
-from accounting_link.contracts.sync_life import StreamEnded, SyncCancelled, SyncCompleted, SyncParked, SyncStarted
+from accounting_link.contracts.sync_life import (
+    FetchFailed,
+    StreamEnded,
+    SyncCancelled,
+    SyncCompleted,
+    SyncParked,
+    SyncStarted,
+)
 from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, REQUESTS, SYNC_LIFE, Lane
 from accounting_link.contracts.words import Kind, ParkReason, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
@@ -243,7 +250,26 @@ def test_who_started_and_who_cancelled_a_sync_are_told_by_name(world: World) -> 
     assert end.reason == answer["reason"]
 
 
-def test_a_failed_or_cancelled_sync_moves_no_mark(world: World) -> None:
+def test_after_a_stream_that_failed_the_next_delta_reads_that_one_whole_and_the_others_since(world: World) -> None:
+    started = world.start("full")
+    sync = world.store.get("legrand", started["id"])
+    assert sync is not None
+    world.tell(FetchFailed(stream=Stream.PAYMENTS, reason="Xero answers 503"), sync.scope())
+    began = world.clock.now()
+    ended = StreamEnded(stream=Stream.PAYMENTS, topic="records", read=0, calls=1, bytes=1, began_at=began, stopped=True)
+    for stream in set(Stream) - {Stream.PAYMENTS}:
+        world.tell(msgspec.structs.replace(ended, stream=stream, stopped=False), sync.scope())
+    world.tell(ended, sync.scope())
+    assert world.get(started["id"])["state"] == "failed"
+
+    world.start("delta")
+    [latest] = [r for r in world.requests() if isinstance(r, SyncRequested) and not r.first]
+    since = {wanted.stream: wanted.since for wanted in latest.streams}
+    assert since.pop(Stream.PAYMENTS) is None
+    assert set(since.values()) == {began - timedelta(seconds=2)}
+
+
+def test_a_cancelled_sync_moves_no_mark(world: World) -> None:
     started = world.start("full")
     world.client().post(f"/api/v1/syncs/{started['id']}/cancel")
     world.finish(started["id"], stopped=True)

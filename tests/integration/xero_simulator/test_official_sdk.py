@@ -1,8 +1,6 @@
 """Xero's official SDK for Python, unchanged but for the base address, cannot tell the simulator from Xero."""
 
 import datetime as dt
-import shutil
-import subprocess
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -247,14 +245,3 @@ def test_it_comes_again_when_it_is_told_to_past_a_limit(sdk: Sdk, served: Served
     served.simulator.add_fault({"kind": "throttle", "retry_after": 0})
     with pytest.raises((RateLimitException, MaxRetryError)):
         sdk.accounting.get_organisations(sdk.tenant)
-
-
-def test_curl_reads_a_page(sdk: Sdk, served: Served) -> None:
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("no curl on PATH")
-    headers = (f"Authorization: Bearer {sdk.token['access_token']}", f"xero-tenant-id: {sdk.tenant}")
-    options = [part for header in headers for part in ("-H", header)]
-    url = f"{served.url}/api.xro/2.0/Invoices?page=1&pageSize=3"
-    read = subprocess.run([curl, "-sS", "--fail", *options, url], capture_output=True, text=True, check=True)
-    assert read.stdout.count('"InvoiceID"') == 3

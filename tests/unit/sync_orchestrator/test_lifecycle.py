@@ -242,6 +242,44 @@ def test_a_stream_that_cannot_be_read_fails_the_sync_with_its_reason_once_the_ot
     assert after.state == State.FAILED
 
 
+def failed_for_contacts(*events: Event) -> Sync:
+    """Contacts cannot be read; of invoices come ``events``."""
+    after, _ = feed(running(), unread(), *events, ended(Stream.CONTACTS, stopped=True))
+    return after if after.state in FINAL else lifecycle.watch(after, NOW + timedelta(minutes=11), SILENCE)[0]
+
+
+def test_of_a_failed_sync_what_was_read_and_written_whole_need_not_be_read_again() -> None:
+    after = failed_for_contacts(ended(Stream.INVOICES, 0), drained(Stream.INVOICES, 0))
+    assert (after.state, lifecycle.written_whole(after)) == (State.FAILED, (Stream.INVOICES,))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [ended(Stream.INVOICES, 0)],  # not written
+        [ended(Stream.INVOICES, 0, 3), drained(Stream.INVOICES, 0)],  # not all of it
+        [ended(Stream.INVOICES, stopped=True)],  # not read to its end
+        [
+            applied(0, *[Result.FAILED] * 100),
+            ended(Stream.INVOICES, 0),
+            drained(Stream.INVOICES, 0),
+        ],  # a hundred odd
+    ],
+)
+def test_control_what_was_not_is_read_from_before(events: list[Event]) -> None:
+    after = failed_for_contacts(*events)
+    assert (after.state, lifecycle.written_whole(after)) == (State.FAILED, ())
+
+
+def test_a_cancelled_sync_leaves_every_stream_to_be_read_from_before_and_a_completed_one_none() -> None:
+    stopping, _ = lifecycle.cancel(feed(running(), ended(Stream.INVOICES))[0], "ada", "Ada", NOW)
+    cancelled, _ = feed(stopping, ended(Stream.CONTACTS, stopped=True))
+    assert (cancelled.state, lifecycle.written_whole(cancelled)) == (State.CANCELLED, ())
+    completed, _ = feed(running(), *WHOLE)
+    assert set(lifecycle.written_whole(completed)) == {Stream.CONTACTS, Stream.INVOICES}
+    assert lifecycle.written_whole(running()) == ()
+
+
 def test_a_sync_with_nothing_left_to_read_fails_at_once_and_says_each_reason_once() -> None:
     alone, _ = feed(running(), ended(Stream.INVOICES), unread())
     assert alone.state == State.FAILING

@@ -59,6 +59,25 @@ def test_control_what_never_passes_fails_its_stream_with_the_reason_and_the_othe
     assert world.lag() == 0
 
 
+@pytest.mark.parametrize(
+    ("detail", "calls", "renewed"), [("AuthorizationUnsuccessful", 1, False), ("TokenExpired: at noon", 10, True)]
+)
+def test_a_right_that_was_not_granted_fails_its_stream_at_once_and_costs_no_new_token(
+    world: World, detail: str, calls: int, renewed: bool
+) -> None:
+    """The control is a token that Xero calls expired, and goes on to."""
+    body = f'{{"Type":null,"Title":"Unauthorized","Status":401,"Detail":"{detail}"}}'
+    world.simulator.add_fault({"kind": "answer", "status": 401, "body": body, "path": "^/Payments$"})
+    world.request()
+    world.run()
+
+    [failed] = world.life(FetchFailed)
+    assert ("the right was not granted" in failed.reason) == (not renewed)
+    assert len([call for call in world.calls() if call["path"] == "/Payments"]) == calls
+    assert (world.tokens.refused > 0) == renewed
+    assert ended(world) == set(Stream) - {Stream.PAYMENTS}
+
+
 @pytest.mark.parametrize("mode", ["keyset", "by_id"])
 @pytest.mark.parametrize("kind", ["repeat", "answer"])
 def test_an_answer_to_another_question_never_ends_a_stream_too_soon(world: World, kind: str, mode: str) -> None:

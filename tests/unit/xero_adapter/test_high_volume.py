@@ -6,15 +6,16 @@ from typing import ClassVar
 
 import pytest
 
-from accounting_link.contracts.records import InvoiceImported
+from accounting_link.contracts.records import InvoiceImported, RecordEvent
 from accounting_link.contracts.sync_life import FetchFailed
+from accounting_link.contracts.words import Stream
 from tests.unit.xero_adapter.world import TwinXero, World
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.cursor import Cursor, Mode
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.tokens import Token
 
-BODY = b'{"ErrorNumber":16,"Type":"HighVolumeException","Message":"too many to order or filter by this"}'
+BODY = b'{"ErrorNumber":51,"Type":"HighVolumeException","Message":"too many to order or filter by this"}'
 
 
 @dataclass
@@ -30,6 +31,15 @@ class Refusing(TwinXero):
         return super().get(token, path, query, headers)
 
 
+class RefusingContacts(Refusing):
+    """Refuses the usual order of contacts alone."""
+
+    def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        if path != "Contacts":
+            return TwinXero.get(self, token, path, query, headers)
+        return super().get(token, path, query, headers)
+
+
 class RefusingOrders(Refusing):
     orders = ("UpdatedDateUTC", "InvoiceID", "ContactID")
 
@@ -39,7 +49,7 @@ class RefusingFilters(Refusing):
     filters = True
 
 
-@pytest.mark.parametrize("xero", [Refusing, RefusingOrders, RefusingFilters])
+@pytest.mark.parametrize("xero", [Refusing, RefusingContacts, RefusingOrders, RefusingFilters])
 def test_everything_is_read_where_xero_refuses(xero: type[Refusing]) -> None:
     world = World(xero=xero)
     world.request()
@@ -47,6 +57,33 @@ def test_everything_is_read_where_xero_refuses(xero: type[Refusing]) -> None:
 
     assert world.ids() == world.held()
     assert world.life(FetchFailed) == []
+
+
+def read_of_contacts(xero: type[TwinXero]) -> tuple[World, list[tuple[str, str]]]:
+    """After a sync of contacts that are edited after each page: the orders and pages that they were given by."""
+    world = World(xero=xero, contacts=150, page_size=20)
+    world.simulator.add_fault({"kind": "edit", "path": "^/Contacts", "records": 3, "record_kind": "contact"})
+    world.request(streams=[Stream.CONTACTS])
+    world.run()
+    assert world.ids() == set(world.simulator.organisations[world.tenant].contacts.records)
+    asked = [
+        call["query"] for call in world.calls() if call["path"] == "/Contacts" and call["query"]["pageSize"] != "1"
+    ]
+    return world, [(query["order"], query["page"]) for query in asked]
+
+
+def test_contacts_are_read_by_id_page_after_page_where_xero_refuses_their_order() -> None:
+    world, asked = read_of_contacts(RefusingContacts)
+    pages = -(-len(world.simulator.organisations[world.tenant].contacts) // world.page_size)
+    assert asked == [("ContactID", str(page)) for page in range(1, pages + 1)]
+    told = [one.event.xero_id for one in world.published() if isinstance(one.event, RecordEvent)]
+    assert len(told) == len(set(told))
+
+
+def test_control_contacts_that_xero_does_not_refuse_are_read_by_keyset() -> None:
+    _, asked = read_of_contacts(TwinXero)
+    # What is edited meanwhile comes last, all of it at one moment of this clock, which is read by id in the end.
+    assert asked[:7] == [("UpdatedDateUTC", "1")] * 7
 
 
 def test_bills_are_passed_over_here_where_xero_refuses_the_filter() -> None:
@@ -81,11 +118,12 @@ def test_what_we_ask_for_first_is_what_a_huge_organisation_allows() -> None:
     assert world.ids() == world.held()
 
 
-def test_a_huge_organisation_of_the_simulator_refuses_other_orders() -> None:
+@pytest.mark.parametrize(("path", "order"), [("/Invoices", "Total"), ("/Contacts", "EmailAddress")])
+def test_a_huge_organisation_of_the_simulator_refuses_other_orders(path: str, order: str) -> None:
     """The control of the test above."""
     world = World()
     world.simulator.behave({"high_volume": 1})
-    answer = world.simulator.call(world.tenant, "/Invoices", {"order": "Total", "page": "1"}, {})
+    answer = world.simulator.call(world.tenant, path, {"order": order, "page": "1"}, {})
     assert (answer.status, b"HighVolumeException" in answer.body) == (400, True)
 
 

@@ -19,7 +19,9 @@ from uuid import UUID
 import pytest
 import yaml
 
-RESOURCES = {"Organisation", "Contacts", "Invoices", "CreditNotes", "Payments", "Overpayments", "Prepayments"}
+RESOURCES = {
+    *("Organisation", "Currencies", "Contacts", "Invoices", "CreditNotes", "Payments", "Overpayments", "Prepayments"),
+}
 # Bodies that the documents do not describe; shapes: pyxero PR 337, RFC 6749 5.2.
 PROBLEM = {"Type", "Title", "Status", "Detail", "Instance", "Extensions"}
 OAUTH_ERROR = {"error"}

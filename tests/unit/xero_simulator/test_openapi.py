@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.xero_simulator.conftest import ALL_SCOPES, Browser, a_browser
 from tests.unit.xero_simulator.openapi import Checked, document, schemas
+from xero_simulator.identity import SCOPES
 from xero_simulator.kinds import BY_RESOURCE
 from xero_simulator.simulator import Simulator
 from xero_simulator.wire import decode
@@ -54,6 +55,7 @@ def client() -> Client:
 
 def read_everything(client: Client) -> None:
     client.ask("GET", "/Organisation")
+    client.ask("GET", "/Currencies")
     for resource, kind in BY_RESOURCE.items():
         rows = client.ask("GET", f"/{resource}?page=1&pageSize=1000&includeArchived=true")[resource]
         client.ask("GET", f"/{resource}?includeArchived=true")
@@ -90,6 +92,10 @@ def be_refused(client: Client) -> None:
     client.ask("GET", "/Contacts", Authorization="Bearer nobody")
     client.ask("GET", "/Contacts", **{"xero-tenant-id": "nobody"})
     client.ask("PUT", "/Payments", {})
+    client.browser.http.post("/simulator/settings", json={"high_volume": 5})
+    for path in ("/Contacts", "/Contacts?page=1&order=EmailAddress", "/Payments?page=1&where=Amount>1"):
+        client.ask("GET", path)
+    client.browser.http.post("/simulator/settings", json={"high_volume": 100_000})
     client.browser.http.post("/simulator/faults", json={"kind": "status", "status": 503, "count": 1})
     client.ask("GET", "/Contacts")
     client.browser.http.post("/simulator/faults", json={"kind": "throttle", "count": 1})
@@ -137,3 +143,10 @@ def test_an_unknown_a_mistyped_and_a_missing_field_are_noticed(path: str, body: 
     checked = Checked()
     checked.check("GET", path, 200, body)
     assert fault in checked.faults
+
+
+def test_every_scope_that_the_document_names_may_be_asked_for() -> None:
+    flows = document("xero_accounting.yaml")["components"]["securitySchemes"]["OAuth2"]["flows"].values()
+    named = {scope for flow in flows for scope in flow["scopes"]}
+    assert len(named) > 10
+    assert named <= SCOPES

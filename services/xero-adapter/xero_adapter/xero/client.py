@@ -83,6 +83,8 @@ def check(answer: Answer) -> Answer:
     if status == 429:
         retry = answer.headers.get("Retry-After", "")
         raise Throttled("Xero asked to wait", timedelta(seconds=int(retry) if retry.isdigit() else 60))
+    if status == 401 and b"AuthorizationUnsuccessful" in answer.body:  # no newer token has a right more
+        raise Refused("Xero does not let this connection read it: the right was not granted")
     if status == 401:
         raise TokenExpired("Xero did not accept the token")
     if status == 403:
