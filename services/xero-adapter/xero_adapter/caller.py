@@ -1,7 +1,7 @@
 """One call to Xero as this service makes every call: with a token, a permit, and what came of it remembered."""
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from accounting_link.chassis.clock import Clock
@@ -14,10 +14,11 @@ from xero_adapter.store import Shared
 from xero_adapter.xero import client
 from xero_adapter.xero.client import Answer, Xero
 from xero_adapter.xero.reading import Call
-from xero_adapter.xero.refusals import ConnectionGone, TokenExpired
+from xero_adapter.xero.refusals import ConnectionGone, TokenExpired, Unavailable
 from xero_adapter.xero.tokens import Token, Tokens
 
 _APP = "app"
+_RENEWED_ONCE_IN = timedelta(minutes=1)
 
 
 class Caller:
@@ -35,6 +36,7 @@ class Caller:
         self._xero, self._tokens, self._ledgers, self._app = xero, tokens, ledgers, app
         self._limits, self._clock = limits, clock
         self._block, self._lock = Block(), threading.Lock()
+        self._renewed: dict[str, datetime] = {}  # by connection
 
     def token(self, scope: Scope) -> Token:
         """Raises ConnectionGone, Unavailable. Asked for before the permit, which is too dear to hold meanwhile."""
@@ -80,10 +82,18 @@ class Caller:
             self._tokens.lose(scope.connection_id, token)
             raise
         except TokenExpired as error:
+            self._renew_once(scope.connection_id, error)
             # The next try, with a permit of its own, finds the new token.
             if self._tokens.get(scope.connection_id, refused=token).fingerprint == token.fingerprint:
                 raise ConnectionGone("Xero does not accept this connection's token", token.authorisation) from error
             raise
+
+    def _renew_once(self, connection_id: str, refusal: TokenExpired) -> None:
+        """A token that was just renewed, and is refused as well, would be by each that follows."""
+        now, last = self._clock.now(), self._renewed.get(connection_id)
+        if last and now - last < _RENEWED_ONCE_IN:
+            raise Unavailable("Xero does not accept a token that it has just given") from refusal
+        self._renewed[connection_id] = now
 
     def counted(self, token: Token) -> CallsCounted:
         """How much of the organisation's day is used now, after a good call."""
