@@ -213,7 +213,7 @@ def find_caddy() -> str:
     found = [str(Path(sys.executable).with_name("caddy")), shutil.which("caddy") or ""]
     caddy = next((path for path in found if path and os.access(path, os.X_OK)), None)
     if not caddy:
-        raise PartMissingError("Caddy: no wheel for this machine; install caddy (2.11.2 or newer) and put it on PATH")
+        raise PartMissingError("Caddy: no wheel for this machine; install caddy (2.11.7 or newer) and put it on PATH")
     return caddy
 
 
