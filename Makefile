@@ -69,7 +69,7 @@ format: .venv/test.stamp ## Mend what can be mended by itself
 	$(RUN) -m ruff format .
 
 lock: .cache/uv/bin/uv ## Write requirements/*.txt, with hashes, from requirements/*.in
-	@cd requirements && for set in run demo test; do ../.cache/uv/bin/uv pip compile --quiet --universal --generate-hashes \
+	@cd requirements && for set in run build demo test; do ../.cache/uv/bin/uv pip compile --quiet --universal --generate-hashes \
 		--python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o $$set.txt $$set.in || exit 1; done
 
 ##@ Measure

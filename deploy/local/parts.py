@@ -197,19 +197,24 @@ _POM = """\
 
 def gateway(port: int, environment: Mapping[str, str], state: Path, config: Path = CADDYFILE) -> Unit:
     """Caddy with the one Caddyfile that every way of running uses."""
-    found = [str(Path(sys.executable).with_name("caddy")), shutil.which("caddy") or ""]
-    caddy = next((path for path in found if path and os.access(path, os.X_OK)), None)
-    if not caddy:
-        raise PartMissingError("Caddy: no wheel for this machine; install caddy (2.11.2 or newer) and put it on PATH")
     homes = {"XDG_DATA_HOME": str(state), "XDG_CONFIG_HOME": str(state)}
     return Unit(
         name="gateway",
         kind="gateway",
-        command=(caddy, "run", "--config", str(config), "--adapter", "caddyfile"),
+        command=(find_caddy(), "run", "--config", str(config), "--adapter", "caddyfile"),
         environment={**environment, **homes},
         address=f"{HOST}:{port}",
         ready=lambda: is_ok(f"{environment['GATEWAY_ADDRESS']}/gateway/alive"),
     )
+
+
+def find_caddy() -> str:
+    """The wheel's, else one on PATH."""
+    found = [str(Path(sys.executable).with_name("caddy")), shutil.which("caddy") or ""]
+    caddy = next((path for path in found if path and os.access(path, os.X_OK)), None)
+    if not caddy:
+        raise PartMissingError("Caddy: no wheel for this machine; install caddy (2.11.7 or newer) and put it on PATH")
+    return caddy
 
 
 def is_open(address: str) -> bool:

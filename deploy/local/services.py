@@ -116,6 +116,7 @@ REAL_XERO = {
 SIMULATOR = "xero-simulator"
 GATEWAY = {
     "GATEWAY_ADDRESS": "http://{public}",
+    "GATEWAY_INSIDE": "http://gateway:{gateway_port}",
     "GATEWAY_OTHERS": "http://:{gateway_port}",
     "GATEWAY_BIND": HOST,
     "GATEWAY_TRUSTED": f"{HOST}/32",

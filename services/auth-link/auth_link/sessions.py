@@ -38,7 +38,7 @@ class Keys:
 
     Fetched anew after five minutes and on a key id not seen before (rotation), at most once in five seconds whoever
     asks for whatever, so that made-up key ids cannot be turned against the sign-in. While it does not answer, keys
-    fetched within the hour still count.
+    fetched within the hour still count, and nobody whose key is known waits for what somebody else has it fetch.
     """
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
@@ -50,12 +50,15 @@ class Keys:
 
     def find(self, kid: str) -> jwt.PyJWK | None:
         """None when the sign-in has no such key. Raises SignInUnavailableError."""
-        with self._lock:
-            if kid not in self._keys or self._older(self._fetched, _FRESH):
+        is_known = kid in self._keys
+        if (not is_known or self._older(self._fetched, _FRESH)) and self._lock.acquire(blocking=not is_known):
+            try:
                 self._refetch()
-            if self._older(self._fetched, _USABLE):
-                raise SignInUnavailableError
-            return self._keys.get(kid)
+            finally:
+                self._lock.release()
+        if self._older(self._fetched, _USABLE):
+            raise SignInUnavailableError
+        return self._keys.get(kid)
 
     def _refetch(self) -> None:
         if not self._older(self._tried, _BETWEEN_FETCHES):

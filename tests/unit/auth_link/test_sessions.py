@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -230,6 +232,40 @@ def test_made_up_key_ids_do_not_make_us_ask_more_than_once_in_five_seconds(
             sessions.caller(session(kid=f"made-up-{number}"))
         clock.advance(timedelta(milliseconds=100))
 
+    assert sign_in.asked == 2
+
+
+class SlowSignIn(SignIn):
+    """Answers when it may."""
+
+    def __init__(self, *keys: Mapping[str, Any]) -> None:
+        super().__init__(*keys)
+        self.was_asked, self.may_answer = threading.Event(), threading.Event()
+
+    def __call__(self) -> dict[str, Any]:
+        self.was_asked.set()
+        assert self.may_answer.wait(10)
+        return super().__call__()
+
+
+def test_nobody_whose_key_is_known_waits_for_what_made_up_ids_have_us_ask(clock: FakeClock) -> None:
+    sign_in = SlowSignIn(jwk(KEY, "one"))
+    sessions = Sessions(Keys(sign_in, clock), ISSUER, AUDIENCE)
+    sign_in.may_answer.set()
+    sessions.caller(session())
+    sign_in.may_answer.clear()
+    sign_in.was_asked.clear()
+    clock.advance(timedelta(minutes=6))  # known, and due to be asked for
+
+    with ThreadPoolExecutor(2) as pool:
+        made_up = [pool.submit(sessions.caller, session(kid="made-up")) for _ in range(2)]
+        assert sign_in.was_asked.wait(10)
+
+        assert sessions.caller(session())
+
+        assert not any(each.done() for each in made_up)  # the control: these do wait
+        sign_in.may_answer.set()
+        assert all(isinstance(each.exception(10), RefusedSessionError) for each in made_up)
     assert sign_in.asked == 2
 
 
