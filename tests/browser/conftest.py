@@ -1,11 +1,20 @@
 """A real browser, and what it complained of."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from accounting_link.chassis.clock import SYSTEM_CLOCK
+from crm_frontend.gateway import pool
+from crm_frontend.settings import Settings
+from crm_frontend.web import build_app
+from tests.unit.crm_frontend.conftest import an_environment
+from tests.unit.crm_frontend.stub_gateway import Wire, World
 
 _ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _HOW = "no browser: put chromium on PATH (apt-get install chromium), or run `playwright install chromium`"
@@ -60,3 +69,17 @@ def context(browser: Browser, complaints: Complaints) -> Iterator[BrowserContext
     made.on("page", complaints.listen)
     yield made
     made.close()
+
+
+@pytest.fixture
+def pages(world: World) -> Iterator[BaseWSGIServer]:
+    """The CRM's pages on a gateway that answers what ``world`` says; each file has a world of its own."""
+    session = pool()
+    session.mount("http://gateway.test", Wire(world))
+    app = build_app(Settings.from_env(an_environment()), session, SYSTEM_CLOCK)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()

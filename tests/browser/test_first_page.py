@@ -55,8 +55,8 @@ def _connect(context: BrowserContext, page: Page) -> None:
     xero = opened.value
     xero.get_by_role("button", name="Allow access").click()
     expect(xero.get_by_role("heading", name="Congratulations!")).to_be_visible()
-    # The first tab has noticed by itself two seconds later.
-    expect(page.get_by_role("link", name="Xero", exact=True)).to_be_visible(timeout=2_000)
+    # The first tab has noticed by itself: test_waiting_tab.py.
+    expect(page.get_by_role("link", name="Xero", exact=True)).to_be_visible(timeout=10_000)
     expect(xero.get_by_text("Is this the right organisation?")).to_be_visible()
     expect(xero.locator("#first-look li").first).to_contain_text("contacts", timeout=20_000)
     xero.close()

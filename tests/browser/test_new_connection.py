@@ -1,19 +1,11 @@
 """The second in which auth-link knows a new connection and sync-orchestrator does not: in a real browser, on stubs."""
 
-import threading
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import BrowserContext, expect
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer
 
-from accounting_link.chassis.clock import SYSTEM_CLOCK
-from crm_frontend.gateway import pool
-from crm_frontend.settings import Settings
-from crm_frontend.web import build_app
 from tests.browser.conftest import Complaints
-from tests.unit.crm_frontend.conftest import an_environment
-from tests.unit.crm_frontend.stub_gateway import Wire, World, connected
+from tests.unit.crm_frontend.stub_gateway import World, connected
 
 pytestmark = pytest.mark.browser
 
@@ -21,19 +13,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def world() -> World:
     return connected(unheard={"syncs": 3, "settings": 2})
-
-
-@pytest.fixture
-def pages(world: World) -> Iterator[BaseWSGIServer]:
-    session = pool()
-    session.mount("http://gateway.test", Wire(world))
-    app = build_app(Settings.from_env(an_environment()), session, SYSTEM_CLOCK)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
 
 
 def test_a_person_who_is_too_fast_sees_that_it_is_being_set_up_and_then_what_they_wanted(
