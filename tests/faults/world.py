@@ -237,6 +237,17 @@ class World:
             self.platform.signal(name, signal.SIGCONT)
 
     @contextmanager
+    def left_to_the_second(self, *names: str) -> Iterator[None]:
+        """The first of each is frozen meanwhile."""
+        for name in names:
+            self.platform.signal(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.platform.signal(name, signal.SIGCONT)
+
+    @contextmanager
     def stopped(self, name: str, run: Import) -> Iterator[None]:
         """Asked to stop in mid-sync, which it does within ten seconds; another is in its place at the end."""
         run.is_hit()
@@ -249,9 +260,10 @@ class World:
             self.platform.scale(name, 1)
 
     def metric(self, name: str, metric: str) -> float:
-        """What a worker's own page tells."""
-        page = requests.get(f"http://{self.platform.address(name)}/metrics", timeout=5).text
-        return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{metric} "))
+        """What a worker's own page tells, of all labels together."""
+        page = requests.get(f"http://{self.platform.address(name)}/metrics", timeout=30).text
+        told = [line for line in page.splitlines() if line.startswith((f"{metric} ", f"{metric}{{"))]
+        return sum(float(line.split()[-1]) for line in told)
 
     @contextmanager
     def replaced(self, name: str, module: str, **environment: str) -> Iterator[None]:
