@@ -201,6 +201,13 @@ class World:
         return marker
 
     @contextmanager
+    def imported(self, share: float) -> Iterator[Import]:
+        """An import of which so much is done, and which cannot end before all that is done to it here."""
+        run = self.connected()
+        with self.kept_back(run, "^/Overpayments$", after=0):
+            yield run.reaches(share)
+
+    @contextmanager
     def kept_back(self, run: Import, path: str, after: int) -> Iterator[None]:
         """The import begins, and runs to where Xero answers no more of these calls; it does again at the end."""
         busy = {"kind": "status", "status": 503, "path": path, "tenant": run.tenant_id, "after": after}
