@@ -23,13 +23,12 @@ from tests.e2e.people import (
     ROLES,
     Operation,
     World,
-    bearer,
     filled,
     impostors,
     named_otherwise,
     operations,
 )
-from tests.sessions import entered
+from tests.sessions import bearer, entered
 
 each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
 
