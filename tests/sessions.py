@@ -24,3 +24,7 @@ def entered(platform: Platform, who: str) -> Crm:
     crm = Crm(platform.public_url)
     crm.enter(session_of(platform, who))
     return crm
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

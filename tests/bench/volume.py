@@ -180,6 +180,7 @@ class _Keeping(_Letting):
 
     def deliver(self, messages: Sequence[Message]) -> list[Sent]:
         self._kept += messages
-        if peak_mb("self") > self._most_mb:
+        # A little past it: the kernel's figure of the same moment is another a moment later.
+        if peak_mb("self") > self._most_mb * 1.02:
             raise _EnoughError
         return super().deliver(messages)

@@ -23,7 +23,7 @@ from crm_frontend.sign_in import SigningKey
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
 from tests.e2e.test_flow import FINAL, until
-from tests.sessions import entered, session_of
+from tests.sessions import bearer, entered, session_of
 
 Node = dict[str, Any]
 DOCUMENT: Node = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
@@ -191,10 +191,6 @@ def example(node: Any, ids: Mapping[str, str]) -> Any:
     if node.get("type") == "object":
         return {name: ids.get(name) or example(node["properties"][name], ids) for name in node.get("required", ())}
     return {"string": "x", "integer": 1, "number": 1, "boolean": True, "array": []}[node["type"]]
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def impostors(world: World) -> Iterator[tuple[str, dict[str, str]]]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.people import Operation, World, bearer, example, operations
+from tests.e2e.people import Operation, World, example, operations
+from tests.sessions import bearer
 
 TEXTS = (
     "\0",

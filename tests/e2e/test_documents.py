@@ -14,7 +14,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.e2e.people import DOCUMENT, World, bearer
+from tests.e2e.people import DOCUMENT, World
+from tests.sessions import bearer
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 Case: TypeAlias = schemathesis.Case[Any]

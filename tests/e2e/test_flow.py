@@ -6,15 +6,18 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 
+from accounting_link.chassis import mongo
 from deploy.local import show
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
+from tests.sessions import bearer
 
 FINAL = ("completed", "completed_with_problems", "failed", "cancelled")
 WITHIN = 60.0
@@ -152,25 +155,51 @@ def test_a_second_sync_with_nothing_changed_makes_one_call_a_stream_and_changes_
     assert (flow.outcomes(second["id"], "created"), flow.outcomes(second["id"], "updated")) == (set(), set())
 
 
+def mark_of(flow: Flow, sync_id: str, stream: str) -> datetime:
+    """From when on the next delta reads a stream, as this sync has left it."""
+    with mongo.database(flow.platform.mongo_uri, "sync_orchestrator") as db:
+        [mark] = db.marks.find({"sync_id": sync_id, "stream": stream})
+    at: datetime = mark["at"]
+    return at
+
+
+def changed_since(flow: Flow, second: datetime) -> set[str]:
+    """Invoices that Xero gives whoever asks for what has changed since."""
+    inside = f"http://{flow.platform.address('auth-link')}/internal/connections/{flow.connection}/token"
+    token = requests.post(
+        inside, json={}, headers=bearer(flow.platform.folder.secrets()["AUTH_LINK_SERVICE_KEY"]), timeout=30
+    ).json()
+    told = {"xero-tenant-id": flow.tenant, "If-Modified-Since": second.strftime("%Y-%m-%dT%H:%M:%S")}
+    answer = requests.get(
+        f"http://{flow.platform.address('xero-simulator')}/api.xro/2.0/Invoices",
+        params={"page": "1", "pageSize": "1000"},
+        headers={**bearer(token["access_token"]), **told, "Accept": "application/json"},
+        timeout=30,
+    )
+    return {invoice["InvoiceID"] for invoice in answer.json()["Invoices"]}
+
+
 def test_a_third_sync_tells_exactly_the_five_that_changed_and_reads_little(flow: Flow, first: dict[str, Any]) -> None:
     before = flow.sync()
     sales = [row for row in flow.records("invoice") if row["type"] == "ACCREC" and row["status"] == "AUTHORISED"]
     contact = next(
         row for row in flow.records("contact") if ("contact", row["id"]) in flow.outcomes(first["id"], "created")
     )
-    mark = flow.calls()[-1]["at"][:19] + ".900+00:00"  # in the very second that the last sync's mark is made of
+    second = mark_of(flow, before["id"], "invoices").replace(microsecond=0)
     flow.change(
         {
             "kind": "invoice",
             "id": sales[0]["id"],
             "set": {"Reference": "changed in the second of the mark"},
-            "updated_at": mark,
+            "updated_at": (second + timedelta(milliseconds=900)).isoformat(),
         },
         {"kind": "invoice", "id": sales[1]["id"], "set": {"Reference": "changed"}},
         {"kind": "invoice", "id": sales[2]["id"], "set": {"Reference": "changed too"}},
         {"kind": "contact", "id": contact["id"], "set": {"EmailAddress": "new@example.com"}},
         {"kind": "invoice", "id": sales[3]["id"], "op": "void"},
     )
+    assert sales[0]["id"] in changed_since(flow, second)
+    assert sales[0]["id"] not in changed_since(flow, second + timedelta(seconds=1))  # the control
     flow.forget_calls()
     third = flow.sync()
 

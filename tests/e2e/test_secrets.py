@@ -37,6 +37,7 @@ class Searched:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.answers: list[bytes] = []
+        self.renewed: set[str] = set()  # what Xero issued in the place of an older token
 
     def places(self) -> Iterator[tuple[str, str, bytes]]:
         """Kind of place, its name, what is there."""
@@ -103,7 +104,7 @@ def issued(platform: Platform) -> list[str]:
 
 @pytest.fixture(scope="module")
 def searched(platform: Platform) -> Searched:
-    """Everything once, logged at DEBUG: connect, sync, a token refused, a code shown again, disconnect."""
+    """Everything once, logged at DEBUG: connect, sync, a token renewed, one refused, a code shown again, disconnect."""
     ours = [process.name for process in services.PROCESSES]
     for name in ours:
         platform.override(name, LOG_LEVEL="DEBUG")
@@ -116,14 +117,33 @@ def searched(platform: Platform) -> Searched:
     crm.sign_in("legrand:admin")
     connection = crm.connect()
     until(lambda: crm.knows(f"/settings/{connection}"))
-    sync = crm.post("/syncs", {"connection_id": connection, "kind": "full"})["id"]
-    until(lambda: crm.get(f"/syncs/{sync}")["state"] in FINAL)
+    before = set(issued(platform))
+    synced(crm, connection)
+    assert set(issued(platform)) == before  # the control: while its token is good for long, a sync renews none
+    run_out(platform)
+    synced(crm, connection)
+    made.renewed = set(issued(platform)) - before
     made.answers += unhappy(platform, connection)
     answer = crm._session.delete(f"{platform.public_url}/api/v1/connections/{connection}", timeout=30)
     made.answers.append(answer.content)
     with mongo.database(platform.mongo_uri, "auth_link") as db:
         until(lambda: db.owed.count_documents({"connection_id": connection}) == 0)
     return made
+
+
+def synced(crm: Crm, connection: str) -> None:
+    sync = crm.post("/syncs", {"connection_id": connection, "kind": "full"})["id"]
+    until(lambda: crm.get(f"/syncs/{sync}")["state"] in FINAL)
+    assert crm.get(f"/syncs/{sync}")["state"] == "completed"
+
+
+def run_out(platform: Platform) -> None:
+    """Soon, as auth-link knows it; and xero-adapter remembers no token."""
+    with mongo.database(platform.mongo_uri, "auth_link") as db:
+        soon = SYSTEM_CLOCK.now() + timedelta(minutes=1)
+        assert db.token_sets.update_many({}, {"$set": {"expires_at": soon}}).modified_count
+    platform.kill("xero-adapter-bulk")
+    platform.wait_restarted("xero-adapter-bulk")
 
 
 def unhappy(platform: Platform, connection: str) -> Iterator[bytes]:
@@ -145,6 +165,7 @@ def unhappy(platform: Platform, connection: str) -> Iterator[bytes]:
 def test_no_secret_is_anywhere_after_a_run_with_everything_logged(searched: Searched) -> None:
     secrets = issued(searched.platform)
     assert len(secrets) > 10
+    assert len(searched.renewed & set(secrets)) >= 2  # an access token and the refresh token that came with it
 
     looked = list(searched.places())
 

@@ -4,12 +4,10 @@ from collections import Counter
 
 import pytest
 
-from accounting_link.contracts.records import RecordEvent
 from accounting_link.contracts.topics import (
     CONNECTIONS,
     CRM_WRITER,
     LOG_SERVICE,
-    RECORDS,
     REQUESTS,
     SYNC_ORCHESTRATOR,
     XERO_ADAPTER,
@@ -18,7 +16,7 @@ from accounting_link.contracts.topics import (
     Topic,
 )
 from tests.faults.check import wrong_with
-from tests.faults.topics import behind, told_of
+from tests.faults.topics import behind, records_told_twice, told_of
 from tests.faults.traces import Trace, in_a_checkpoint, in_the_crm, in_the_log, in_the_sync
 from tests.faults.world import Import, World, until
 
@@ -55,13 +53,7 @@ def test_a_page_that_was_published_before_its_checkpoint_is_published_twice_and_
         pass
 
     assert wrong_with(run.ends()) == []
-    assert told_twice(run) > told_twice(world.undisturbed)
-
-
-def told_twice(run: Import) -> int:
-    """Records. Reading by keyset may ask again for the last of a page, so there are some in any case."""
-    told = Counter(one.event.subject() for one in told_of(run, RECORDS) if isinstance(one.event, RecordEvent))
-    return told.total() - len(told)
+    assert records_told_twice(run) > records_told_twice(world.undisturbed)
 
 
 @pytest.mark.parametrize(("name", "topic"), [("sync-orchestrator-worker", REQUESTS), ("auth-link-worker", CONNECTIONS)])

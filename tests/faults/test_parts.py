@@ -8,25 +8,26 @@ import sys
 import pytest
 
 from tests.faults.check import ledger_rows, wrong_with
+from tests.faults.shares import at_any_time
 from tests.faults.world import World, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.mongo]
 
 
-def test_mongod_killed_half_way_changes_nothing(world: World) -> None:
-    run = world.imports().reaches(0.5)
-
-    world.kill("mongod", run)
+@at_any_time
+def test_mongod_killed_in_mid_sync_changes_nothing(world: World, share: float) -> None:
+    with world.imported(share) as run:
+        world.kill("mongod", run)
 
     assert wrong_with(run.ends()) == []
 
 
-def test_the_broker_killed_half_way_changes_nothing(world: World) -> None:
+@at_any_time
+def test_the_broker_killed_in_mid_sync_changes_nothing(world: World, share: float) -> None:
     """Apache Kafka goes on where it was. The embedded one has forgotten everything: a new attempt of the same sync."""
-    run = world.imports().reaches(0.5)
-
-    world.kill("broker", run)
-    world.platform.wait_ready()
+    with world.imported(share) as run:
+        world.kill("broker", run)
+        world.platform.wait_ready()
 
     assert wrong_with(run.ends()) == []
     assert run.sync()["attempt"] == (2 if world.broker == "embedded" else 1)

@@ -1,21 +1,81 @@
 """Two of a worker, one of which goes away politely, or neither works nor dies."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from accounting_link.contracts.topics import CRM_WRITER, LOG_SERVICE, SYNC_ORCHESTRATOR, Group, Lane
-from tests.faults.check import wrong_with
+from tests.faults.check import ledger_rows, wrong_with
 from tests.faults.topics import behind
 from tests.faults.traces import Trace, in_the_crm, in_the_log, in_the_sync
-from tests.faults.world import WORKERS, World, until
+from tests.faults.world import WORKERS, Import, World, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.mongo]
 
 
+# What each has done, by its own word. auth-link's does not count: only what it relays makes a connection known.
+WORK = {
+    "sync-orchestrator-worker": "sync_orchestrator_ended_syncs_total",
+    "xero-adapter-bulk": "xero_adapter_records_total",
+    "xero-adapter-interactive": "xero_adapter_records_total",
+    "crm-writer-bulk": "crm_writer_records_total",
+    "crm-writer-interactive": "crm_writer_records_total",
+    "log-service-worker": "log_service_outcomes_total",
+}
+
+
+def done_by(world: World, names: Iterable[str]) -> dict[str, float]:
+    return {name: world.metric(name, WORK[name.partition("#")[0]]) for name in names}
+
+
+def have_worked_since(world: World, before: dict[str, float]) -> None:
+    """They count a moment after they have written."""
+    until(lambda: all(done > before[name] for name, done in done_by(world, before).items()), "each has done something")
+
+
+SECONDS = [f"{name}#2" for name in WORK]
+
+
 def test_two_of_every_worker_leave_what_one_leaves(world: World) -> None:
+    both = ["crm-writer-bulk", "crm-writer-bulk#2"]  # its partitions are by record; who has a sync's others is chance
     with world.doubled(*WORKERS):
+        before = done_by(world, both)
         run = world.imports().ends()
+        have_worked_since(world, before)
 
     assert wrong_with(run) == []
+
+
+@pytest.mark.timeout(300)  # starting seven and stopping them takes half of it on a busy machine
+def test_the_second_of_every_worker_does_all_the_work_while_the_first_is_frozen(world: World) -> None:
+    with world.doubled(*WORKERS):
+        with world.left_to_the_second(*WORKERS):
+            before = done_by(world, SECONDS)
+            run = world.imports().ends()
+            wrong = wrong_with(run)
+            a_supplier_comes_in(run)
+            have_worked_since(world, before)
+        later = world.imports().ends()
+
+    assert [*wrong, *wrong_with(later)] == []
+    with pytest.raises(KeyError):  # the control: where there is one of each, there is no second to ask
+        done_by(world, SECONDS)
+
+
+def a_supplier_comes_in(run: Import) -> None:
+    """Something is sold to one that was left out: the contact is asked for by itself, where somebody waits."""
+    records = run.world.mongo.crm.xero_records
+    left_out = {row["xero_id"] for row in records.find({**run.of_connection, "kind": "contact", "state": "left_out"})}
+    supplier = next(
+        row["id"] for row in ledger_rows(run, "contact")
+        if row["id"] in left_out and row["complete"] and row["role"] == "supplier" and row["status"] == "ACTIVE"
+    )  # fmt: skip
+    lines = [{"Description": "Hats", "Quantity": "1", "UnitAmount": "10.00"}]
+    sale = {"Contact": {"ContactID": supplier}, "LineItems": lines}
+    run.world.simulator(f"{run.tenant_id}/changes", {"kind": "invoice", "op": "create", "set": sale})
+    run.crm.post("/syncs", {"connection_id": run.connection_id, "kind": "delta"})
+    its = {**run.of_connection, "kind": "contact", "xero_id": supplier, "state": "imported"}
+    until(lambda: records.find_one(its), "the supplier is imported")
 
 
 @pytest.mark.soak

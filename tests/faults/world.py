@@ -145,12 +145,12 @@ class World:
         """What every other import is held against."""
         return self.imports().ends()
 
-    def simulator(self, path: str, asked: Doc | None = None, **query: str) -> Doc:
+    def simulator(self, path: str, asked: Doc | None = None, method: str = "", **query: str) -> Doc:
         """Its control API: POST when there is something to say."""
         url = f"http://{self.platform.address(services.SIMULATOR)}/simulator/{path}"
-        answer = requests.request("POST" if asked else "GET", url, params=query, json=asked, timeout=60)
+        answer = requests.request(method or ("POST" if asked else "GET"), url, params=query, json=asked, timeout=60)
         answer.raise_for_status()
-        told: Doc = answer.json()
+        told: Doc = answer.json() if answer.content else {}
         return told
 
     # Breaking
@@ -176,13 +176,51 @@ class World:
     @contextmanager
     def dead_at(self, name: str, marker: Path, run: Import) -> Iterator[None]:
         """From when the armed process has killed itself; it is started again at the end."""
+        with self.dead(name, marker):
+            run.is_hit()
+            yield
+
+    @contextmanager
+    def dead(self, name: str, marker: Path) -> Iterator[None]:
         until(marker.exists, f"{name} reaches its fault point")
         self.platform.scale(name, 0)
-        run.is_hit()
         try:
             yield
         finally:
             self.platform.scale(name, 1)
+
+    def hit_from(self, name: str, point: str, run: Import, share: float) -> Path:
+        """Begins the import, of whose invoices so much is read when the process dies at the point: the next time that
+        it reaches it, which it does, for Xero keeps the other invoices back until it is armed."""
+        marker = self.arm(name, point)
+        marker.touch()  # as long as it is there the process lives on
+        pages = self.undisturbed.log()["streams"]["invoices"]["pages"]
+        with self.kept_back(run, "^/Invoices$", after=int(share * pages)):
+            run.is_hit()
+            marker.unlink()
+        return marker
+
+    @contextmanager
+    def imported(self, share: float) -> Iterator[Import]:
+        """An import of which so much is done, and which cannot end before all that is done to it here."""
+        run = self.connected()
+        with self.kept_back(run, "^/Overpayments$", after=0):
+            yield run.reaches(share)
+
+    @contextmanager
+    def kept_back(self, run: Import, path: str, after: int) -> Iterator[None]:
+        """The import begins, and runs to where Xero answers no more of these calls; it does again at the end."""
+        busy = {"kind": "status", "status": 503, "path": path, "tenant": run.tenant_id, "after": after}
+        rule = self.simulator("faults", busy)["id"]
+        run.begin()
+        until(lambda: self._hits(rule), f"a call to {path} is refused")
+        try:
+            yield
+        finally:
+            self.simulator(f"faults/{rule}", method="DELETE")
+
+    def _hits(self, rule: int) -> int:
+        return next(int(each["hits"]) for each in self.simulator("faults")["items"] if each["id"] == rule)
 
     @contextmanager
     def doubled(self, *names: str) -> Iterator[None]:
@@ -206,6 +244,17 @@ class World:
             self.platform.signal(name, signal.SIGCONT)
 
     @contextmanager
+    def left_to_the_second(self, *names: str) -> Iterator[None]:
+        """The first of each is frozen meanwhile."""
+        for name in names:
+            self.platform.signal(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.platform.signal(name, signal.SIGCONT)
+
+    @contextmanager
     def stopped(self, name: str, run: Import) -> Iterator[None]:
         """Asked to stop in mid-sync, which it does within ten seconds; another is in its place at the end."""
         run.is_hit()
@@ -218,9 +267,10 @@ class World:
             self.platform.scale(name, 1)
 
     def metric(self, name: str, metric: str) -> float:
-        """What a worker's own page tells."""
-        page = requests.get(f"http://{self.platform.address(name)}/metrics", timeout=5).text
-        return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{metric} "))
+        """What a worker's own page tells, of all labels together."""
+        page = requests.get(f"http://{self.platform.address(name)}/metrics", timeout=30).text
+        told = [line for line in page.splitlines() if line.startswith((f"{metric} ", f"{metric}{{"))]
+        return sum(float(line.split()[-1]) for line in told)
 
     @contextmanager
     def replaced(self, name: str, module: str, **environment: str) -> Iterator[None]:

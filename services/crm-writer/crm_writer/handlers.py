@@ -45,7 +45,8 @@ class ApplyBatch:
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
         with metrics.BATCH_SECONDS.time():
             batch, told = self._put_away(deliveries)
-            self._fault.reach(AFTER_WRITE)
+            if told:
+                self._fault.reach(AFTER_WRITE)
             self._dead.keep(batch.unread)
             self._publisher.forward(list(applied(told, self._publisher)))
             # Last, for a marker promises that all before it on its partition has been told.

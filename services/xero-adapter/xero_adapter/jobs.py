@@ -199,7 +199,8 @@ class StreamTask:
             if self._job.stopping:
                 return self._leave()
             sent = self._publish(found, permit)
-            self._tools.faults.reach("xero-adapter:after-publish")
+            if sent:
+                self._tools.faults.reach("xero-adapter:after-publish")
             if not self._save(found, answer, sent, took, caller.counted(token)):
                 return self._overtaken()
         self._tries, self._before = 0, reading.digest(answer)

@@ -100,4 +100,5 @@ def reading(env: Mapping[str, str]) -> Iterator[Reader]:
         # What was read could not be made into a setting; the reader's own problems say it better.
         reader.problems.append(str(error))
     if reader.problems:
-        raise SettingsError("settings:\n  " + "\n  ".join(reader.problems))
+        # Each once, also of a setting that several ask for.
+        raise SettingsError("settings:\n  " + "\n  ".join(dict.fromkeys(reader.problems)))
