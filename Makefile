@@ -39,7 +39,7 @@ xero-check: .venv/demo.stamp ## Hold what we assume of Xero against a real organ
 ##@ Test
 # The fastest first, so that what is wrong is known soon. Of the slow ones the longest, each played by one process,
 # before those that come in small pieces.
-SUITES := unit contracts architecture faults e2e browser integration
+SUITES := unit contracts architecture faults e2e integration
 BROKER_SUITES := faults e2e integration
 PYTEST := $(RUN) -m pytest -m "not soak"
 # Two at a time, for most of a test of real parts is waiting.
@@ -49,7 +49,7 @@ test: .venv/test.stamp ## All tests, fastest first (T=path for one; BROKER=kafka
 ifdef T
 	@$(PYTEST) $(T)
 else ifeq ($(BROKER),kafka)
-	@$(PYTEST) $(SIDE_BY_SIDE) $(wildcard $(addprefix tests/,$(BROKER_SUITES)))
+	@$(RUN) -m pytest -m "not soak and not browser" $(SIDE_BY_SIDE) $(wildcard $(addprefix tests/,$(BROKER_SUITES)))
 else
 	@$(PYTEST) $(SIDE_BY_SIDE) $(wildcard $(addprefix tests/,$(SUITES)))
 endif
@@ -114,7 +114,7 @@ endef
 define browser
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	$(RUN) -m playwright install chromium || \
-	echo "NO BROWSER: the tests in tests/browser will be skipped. Put chromium on PATH (Debian: apt-get install chromium)."
+	echo "NO BROWSER: the tests in tests/e2e/browser will be skipped. Put chromium on PATH (Debian: apt-get install chromium)."
 endef
 
 .cache/uv/bin/uv:

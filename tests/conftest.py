@@ -25,7 +25,7 @@ class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         suite = file.split("/")[1]
-        return {"faults": "faults", "e2e": "platform", "browser": "platform"}.get(suite, file)
+        return suite if suite in ("faults", "e2e") else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -73,10 +73,3 @@ def db(mongo_uri: str) -> Iterator[Db]:
     with mongo.database(mongo_uri, f"test-{uuid.uuid4().hex[:12]}") as made:
         yield made
         made.client.drop_database(made.name)
-
-
-@pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """Everything: parts, services, simulator, gateway."""
-    with Platform(tmp_path_factory.mktemp("platform"), BROKER) as made:
-        yield made

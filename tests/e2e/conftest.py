@@ -1,13 +1,23 @@
-"""A world of two accounts, once a run: making it takes two syncs."""
+"""The whole product, and in it a world of two accounts: once, for as long as these tests run."""
+
+from collections.abc import Iterator
 
 import pytest
 import requests
 
 from deploy.local.run import Platform
+from tests.conftest import BROKER
 from tests.e2e.people import World, an_account
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Everything: parts, services, simulator, gateway."""
+    with Platform(tmp_path_factory.mktemp("platform"), BROKER) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
 def world(platform: Platform) -> World:
     xero = f"http://{platform.address('xero-simulator')}/simulator"
 

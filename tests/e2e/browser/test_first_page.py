@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from deploy.local.compare import is_sale
 from deploy.local.run import Platform
-from tests.browser.conftest import Complaints
+from tests.e2e.browser.conftest import Complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(420)]
 

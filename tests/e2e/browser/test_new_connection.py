@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 from werkzeug.serving import BaseWSGIServer
 
-from tests.browser.conftest import Complaints
+from tests.e2e.browser.conftest import Complaints
 from tests.unit.crm_frontend.stub_gateway import World, connected
 
 pytestmark = pytest.mark.browser
