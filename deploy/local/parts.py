@@ -3,6 +3,7 @@
 Each function answers a ``Unit`` or raises ``PartMissingError`` with what to do about it.
 """
 
+import fcntl
 import importlib.util
 import os
 import platform
@@ -172,18 +173,23 @@ def find_java() -> str:
 def kafka_classes(cache: Path) -> Path:
     """The folder of Kafka's jars, fetched from Maven Central once."""
     libs = cache / "libs"
-    if (cache / "done").exists():
-        return libs
+    libs.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several runs at once one fetches, and the others wait for it
+        if not (cache / "done").exists():
+            _fetch_kafka(cache, libs)
+    return libs
+
+
+def _fetch_kafka(cache: Path, libs: Path) -> None:
     maven = shutil.which("mvn")
     if not maven:
         raise PartMissingError("Apache Kafka: needs Maven's mvn on PATH to fetch it (Debian: apt-get install maven)")
-    libs.mkdir(parents=True, exist_ok=True)
     pom = cache / "pom.xml"
     pom.write_text(_POM.format(kafka=KAFKA_VERSION, log4j=LOG4J_VERSION))
     copy = ("dependency:copy-dependencies", f"-DoutputDirectory={libs}", "-DincludeScope=runtime")
     _run("Apache Kafka (Maven)", (maven, "-q", "-B", "-f", str(pom), *copy))
     (cache / "done").touch()
-    return libs
 
 
 _POM = """\

@@ -125,7 +125,7 @@ def without_mongod(tmp_path: Path) -> dict[str, str]:
 
 
 def without_a_broker(tmp_path: Path) -> dict[str, str]:
-    return {"CALF_TANSU_BIN": str(tmp_path / "nowhere")}
+    return {"BROKER": "embedded", "CALF_TANSU_BIN": str(tmp_path / "nowhere")}
 
 
 def without_java(_: Path) -> dict[str, str]:
@@ -159,7 +159,8 @@ def test_without_a_gateway_the_command_says_what_to_do(env: dict[str, str], tmp_
     (tmp_path / "lib").symlink_to(Path(sys.prefix, "lib"))
     (tmp_path / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text())
     command = (str(tmp_path / "bin" / "python"), "-m", "deploy.local", "demo")
-    refused = subprocess.run(command, env={**env, "PATH": ""}, capture_output=True, text=True, timeout=150)
+    told = {**env, "BROKER": "embedded", "PATH": ""}
+    refused = subprocess.run(command, env=told, capture_output=True, text=True, timeout=150)
 
     assert refused.returncode == 1
     assert "Caddy: no wheel for this machine; install caddy (2.11.7 or newer) and put it on PATH" in refused.stderr

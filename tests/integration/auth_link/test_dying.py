@@ -69,6 +69,7 @@ def test_killed_at_every_step_of_a_refresh_the_connection_works_for_the_next_who
     assert len(set(calls)) > 1  # some were killed before Xero was asked, some after
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.soak  # minutes; the step that matters most is in test_connecting.py and test_disconnecting.py
 def test_killed_at_every_step_of_a_connect_it_is_connected_or_nothing_is_half_made(world: World) -> None:
     seen, died = set(), 0
