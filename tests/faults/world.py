@@ -189,13 +189,16 @@ class World:
         finally:
             self.platform.scale(name, 1)
 
-    def hit_from(self, name: str, point: str, run: Import, share: float) -> Path:
+    def hit_from(
+        self, name: str, point: str, run: Import, share: float, once: Callable[[], object] = lambda: True
+    ) -> Path:
         """Begins the import, of whose invoices so much is read when the process dies at the point: the next time that
-        it reaches it, which it does, for Xero keeps the other invoices back until it is armed."""
+        it reaches it ``once`` something is so, which it does, for Xero keeps the other invoices back until then."""
         marker = self.arm(name, point)
         marker.touch()  # as long as it is there the process lives on
         pages = self.undisturbed.log()["streams"]["invoices"]["pages"]
         with self.kept_back(run, "^/Invoices$", after=int(share * pages)):
+            until(once, f"{name} can be hit")
             run.is_hit()
             marker.unlink()
         return marker
