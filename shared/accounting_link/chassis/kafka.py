@@ -101,7 +101,6 @@ class GroupConsumer:
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=max(session_ms // 6, 100),
             max_poll_records=at_most,
-            fetch_max_wait_ms=100,
             max_partition_fetch_bytes=4_000_000,
             request_timeout_ms=max(10_000, session_ms + 5_000),
         )

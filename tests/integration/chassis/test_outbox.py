@@ -1,7 +1,7 @@
 """The outbox on a real MongoDB: what was decided is told, in order, and told again after a crash."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from pymongo.errors import PyMongoError
@@ -112,6 +112,31 @@ def test_one_relay_at_a_time_holds_the_lease_and_another_takes_it_over_when_it_l
     world.decide(2, seq=2)
     world.clock.advance(timedelta(minutes=1))
     assert second.turn() == 1
+
+
+def test_the_lease_is_renewed_well_before_it_lapses_and_not_at_every_turn(world: World) -> None:
+    relay = world.relay()
+
+    def lapses_after(**passed: float) -> datetime:
+        world.clock.advance(timedelta(**passed))
+        relay.turn()
+        lease = world.db.leases.find_one({"_id": "relay"}) or {}
+        until: datetime = lease["until"]
+        return until
+
+    first = lapses_after(seconds=0)
+    assert lapses_after(seconds=1) == first
+    assert lapses_after(seconds=2) == first + timedelta(seconds=3)
+
+
+def test_a_relay_that_was_frozen_until_another_took_over_relays_nothing(world: World) -> None:
+    frozen, other = world.relay(), world.relay()
+    frozen.turn()
+    world.clock.advance(timedelta(seconds=6))
+    other.turn()
+    world.decide(1)
+    assert frozen.turn() == 0
+    assert other.turn() == 1
 
 
 def test_two_decisions_under_one_number_cannot_both_hold(world: World) -> None:
