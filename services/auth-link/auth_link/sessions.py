@@ -23,6 +23,7 @@ _ROLES = frozenset((callers.ADMIN, callers.MEMBER, callers.NO_MONEY))
 _FRESH = timedelta(minutes=5)
 _BETWEEN_FETCHES = timedelta(seconds=5)
 _USABLE = timedelta(hours=1)
+_PATIENCE = timedelta(seconds=1)
 
 
 class RefusedSessionError(Exception):
@@ -30,7 +31,7 @@ class RefusedSessionError(Exception):
 
 
 class SignInUnavailableError(Exception):
-    """No key is known and the sign-in does not answer, so nobody can be let in."""
+    """The sign-in does not answer, and without it nobody of this key can be let in."""
 
 
 class Keys:
@@ -38,7 +39,8 @@ class Keys:
 
     Fetched anew after five minutes and on a key id not seen before (rotation), at most once in five seconds whoever
     asks for whatever, so that made-up key ids cannot be turned against the sign-in. While it does not answer, keys
-    fetched within the hour still count, and nobody whose key is known waits for what somebody else has it fetch.
+    fetched within the hour still count. Of what one person has it fetch nobody waits whose key is known, and others
+    for a second: a sign-in that hangs holds one of our threads, not all.
     """
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
@@ -51,11 +53,14 @@ class Keys:
     def find(self, kid: str) -> jwt.PyJWK | None:
         """None when the sign-in has no such key. Raises SignInUnavailableError."""
         is_known = kid in self._keys
-        if (not is_known or self._older(self._fetched, _FRESH)) and self._lock.acquire(blocking=not is_known):
-            try:
-                self._refetch()
-            finally:
-                self._lock.release()
+        if not is_known or self._older(self._fetched, _FRESH):
+            if self._lock.acquire(timeout=0 if is_known else _PATIENCE.total_seconds()):
+                try:
+                    self._refetch()
+                finally:
+                    self._lock.release()
+            elif not is_known:
+                raise SignInUnavailableError
         if self._older(self._fetched, _USABLE):
             raise SignInUnavailableError
         return self._keys.get(kid)
