@@ -43,7 +43,7 @@ SUITES := unit contracts architecture faults e2e integration
 BROKER_SUITES := faults e2e integration
 PYTEST := $(RUN) -m pytest -m "not soak"
 # Two at a time, for most of a test of real parts is waiting.
-SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
+SIDE_BY_SIDE := -n 3 --no-loadscope-reorder
 
 test: .venv/test.stamp ## All tests, fastest first (T=path for one; BROKER=kafka: the suites that use a broker, on Apache Kafka)
 ifdef T

@@ -47,12 +47,12 @@ def test_the_adapter_is_at_most_five_times_slower_than_a_first_sync_allows(ready
 
 
 def test_control_a_simulator_that_is_slow_is_told_apart(ready: RealParts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does the work of every answer twenty times over, and so does not refuse what is too much for Xero."""
+    """It does the work of every answer a hundred times over, and so does not refuse what is too much for Xero."""
     get = TwinXero.get
 
     def slow(self: TwinXero, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         self.simulator.behave({"limits": False})
-        return [get(self, token, path, query, headers) for _ in range(20)][-1]
+        return [get(self, token, path, query, headers) for _ in range(100)][-1]
 
     monkeypatch.setattr(TwinXero, "get", slow)
     report = adapter.run(ready, contacts=100, invoices=900, rounds=1)
