@@ -30,9 +30,8 @@ def every_process_at_any_time() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("name", "share"), list(every_process_at_any_time()))
 def test_a_process_killed_in_mid_sync_changes_nothing(world: World, name: str, share: float) -> None:
-    run = world.imports().reaches(share)
-
-    world.kill(name, run)
+    with world.imported(share) as run:
+        world.kill(name, run)
 
     assert wrong_with(run.ends()) == []
 
