@@ -159,7 +159,7 @@ class World:
         """In mid-sync, with kill -9, its whole group. It is back when this returns."""
         run.is_hit()
         self.platform.kill(name)
-        self.platform.wait_restarted(name)
+        self.platform.wait_restarted(name, timeout=180)
 
     def restart(self, name: str, **environment: str) -> None:
         """With SIGTERM, and told something else from then on."""
