@@ -17,11 +17,16 @@ pytestmark = [pytest.mark.kafka, pytest.mark.mongo]
 
 
 def test_a_request_whose_streams_were_ended_and_not_told_comes_again_and_changes_nothing(world: World) -> None:
-    marker = world.arm("xero-adapter-bulk", "xero-adapter:before-markers")
-    run = world.imports()
+    group = XERO_ADAPTER[Lane.BULK]
+    run = world.connected()
 
-    with world.dead_at("xero-adapter-bulk", marker, run):
-        given = behind(world, XERO_ADAPTER[Lane.BULK])
+    def nothing_else_waits() -> bool:
+        """What an earlier sync left uncommitted comes again first, and its markers are not those meant here."""
+        return all(one.scope.sync_id == run.sync_id for one in behind(world, group))
+
+    marker = world.hit_from("xero-adapter-bulk", "xero-adapter:before-markers", run, 0.5, once=nothing_else_waits)
+    with world.dead("xero-adapter-bulk", marker):
+        given = behind(world, group)
         again = [one for one in given if one.scope.sync_id == run.sync_id and in_a_checkpoint(run, one)]
 
     assert wrong_with(run.ends()) == []
@@ -32,11 +37,14 @@ def test_a_request_whose_streams_were_ended_and_not_told_comes_again_and_changes
 def test_an_event_relayed_but_not_yet_forgotten_is_relayed_twice_and_counts_once(
     world: World, name: str, topic: Topic
 ) -> None:
-    world.arm(name, "outbox:after-acknowledgement")
+    service = name.removesuffix("-worker")
+    marker = world.arm(name, "outbox:after-acknowledgement")
+    marker.touch()  # it lives on until nothing is left to relay of what came before
+    until(lambda: not world.mongo[service.replace("-", "_")].outbox.find_one(), "the outbox is empty")
+    marker.unlink()
     run = world.imports()
 
-    source = f"/{name.removesuffix('-worker')}"
-    until(lambda: 2 in times_told(run, topic, source).values(), "an event is relayed once more")
+    until(lambda: max(times_told(run, topic, f"/{service}").values(), default=0) > 1, "an event is relayed once more")
     assert wrong_with(run.ends()) == []
 
 

@@ -26,8 +26,10 @@ def test_mongod_killed_in_mid_sync_changes_nothing(world: World, share: float) -
 def test_the_broker_killed_in_mid_sync_changes_nothing(world: World, share: float) -> None:
     """Apache Kafka goes on where it was. The embedded one has forgotten everything: a new attempt of the same sync."""
     with world.imported(share) as run:
-        world.kill("broker", run)
-        world.platform.wait_ready()
+        run.is_hit()
+        world.platform.kill("broker")
+    world.platform.wait_restarted("broker", timeout=180)
+    world.platform.wait_ready()
 
     assert wrong_with(run.ends()) == []
     assert run.sync()["attempt"] == (2 if world.broker == "embedded" else 1)
@@ -35,22 +37,20 @@ def test_the_broker_killed_in_mid_sync_changes_nothing(world: World, share: floa
 
 def test_everything_stopped_half_way_and_started_again_changes_nothing(world: World) -> None:
     """As Ctrl-C does, and a second `make demo`."""
-    run = world.imports().reaches(0.5)
-    run.is_hit()
-
-    world.stop()
-    world.start()
+    with world.imported(0.5) as run:
+        run.is_hit()
+        world.stop()
+        world.start()
 
     assert wrong_with(run.ends()) == []
 
 
 def test_xero_stand_in_keeps_tokens_and_changes_across_a_kill(world: World) -> None:
-    run = world.imports().reaches(0.3)
-    contact = next(row["id"] for row in ledger_rows(run, "contact") if row["complete"] and row["role"] == "customer")
-    world.simulator(f"{run.tenant_id}/changes", {"kind": "contact", "id": contact, "op": "touch"})
-    before = world.simulator("issued-secrets"), ledger_rows(run, "invoice"), ledger_rows(run, "contact")
-
-    world.kill("xero-simulator", run)
+    with world.imported(0.3) as run:
+        sold_to = (row for row in ledger_rows(run, "contact") if row["complete"] and row["role"] == "customer")
+        world.simulator(f"{run.tenant_id}/changes", {"kind": "contact", "id": next(sold_to)["id"], "op": "touch"})
+        before = world.simulator("issued-secrets"), ledger_rows(run, "invoice"), ledger_rows(run, "contact")
+        world.kill("xero-simulator", run)
 
     assert wrong_with(run.ends()) == []
     assert before == (world.simulator("issued-secrets"), ledger_rows(run, "invoice"), ledger_rows(run, "contact"))

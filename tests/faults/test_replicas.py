@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from accounting_link.contracts.topics import CRM_WRITER, LOG_SERVICE, SYNC_ORCHESTRATOR, Group, Lane
+from deploy.local.parts import is_ok
 from tests.faults.check import ledger_rows, wrong_with
 from tests.faults.topics import behind
 from tests.faults.traces import Trace, in_the_crm, in_the_log, in_the_sync
@@ -40,13 +41,15 @@ def test_two_of_every_worker_leave_what_one_leaves(world: World) -> None:
     both = ["crm-writer-bulk", "crm-writer-bulk#2"]  # its partitions are by record; who has a sync's others is chance
     with world.doubled(*WORKERS):
         before = done_by(world, both)
-        run = world.imports().ends()
+        with world.imported(0.5) as run:
+            # One that was frozen for a moment, and so shut out, has come back for the other half.
+            until(lambda: all(is_ok(f"http://{world.platform.address(name)}/readyz") for name in both), "both are in")
+        run.ends()
         have_worked_since(world, before)
 
     assert wrong_with(run) == []
 
 
-@pytest.mark.timeout(300)  # starting seven and stopping them takes half of it on a busy machine
 def test_the_second_of_every_worker_does_all_the_work_while_the_first_is_frozen(world: World) -> None:
     with world.doubled(*WORKERS):
         with world.left_to_the_second(*WORKERS):
@@ -81,9 +84,7 @@ def a_supplier_comes_in(run: Import) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_asked_to_stop_half_way_stops_within_ten_seconds_and_changes_nothing(world: World, name: str) -> None:
-    run = world.imports().reaches(0.5)
-
-    with world.stopped(name, run):
+    with world.imported(0.5) as run, world.stopped(name, run):
         pass
 
     assert wrong_with(run.ends()) == []

@@ -19,6 +19,8 @@ from crm_writer.handlers import ApplyBatch
 from crm_writer.settings import DATABASE, Settings
 from crm_writer.sorting import sort
 
+AT_MOST = 50  # in a batch: of an import some hold no end mark, however much has come together
+
 
 def main() -> None:
     settings, faults = Settings.from_env(os.environ), FaultPoint.from_env(os.environ)
@@ -31,7 +33,7 @@ def main() -> None:
                 settings.kafka_brokers,
                 CRM_WRITER[settings.lane],
                 session_timeout=settings.session_timeout,
-                at_most=settings.batch_records,
+                at_most=AT_MOST,
             )
         )
         publisher = Publisher(transport, source="/crm-writer", clock=SYSTEM_CLOCK)
@@ -41,7 +43,7 @@ def main() -> None:
             status.page(settings.status_bind, live=lambda: True, ready=lambda: bool(consumer.assigned()))
         )
         while not stop.is_set():
-            deliveries = consumer.poll(settings.batch_records, settings.batch_wait)
+            deliveries = consumer.poll(AT_MOST, settings.batch_wait)
             if deliveries:
                 consumer.commit(next_offsets(deliveries))
                 if not sort(deliveries).marks:  # without an end mark the sync would never end
