@@ -164,6 +164,7 @@ class Supervisor:
                 for group in _stop_groups(list(self._children.values())):
                     end(group)
                     self._tell()
+                kill_marked(self.folder.mark)  # what the children had forked is told to end and may not yet have
             finally:
                 self._stopped.set()
 
