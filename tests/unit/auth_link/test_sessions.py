@@ -120,7 +120,7 @@ def test_only_roles_that_are_ours_are_given(sessions: Sessions, roles: Any, give
         {"aud": [AUDIENCE, "another"]},
         {"exp": None},
         {"exp": SYSTEM_CLOCK.now() - timedelta(seconds=30)},
-        {"nbf": SYSTEM_CLOCK.now() + timedelta(minutes=5)},
+        {"nbf": SYSTEM_CLOCK.now() + timedelta(days=1)},
         {"sub": None},
         {"sub": ""},
         {"account_id": None},
@@ -244,7 +244,7 @@ class SlowSignIn(SignIn):
 
     def __call__(self) -> dict[str, Any]:
         self.was_asked.set()
-        assert self.may_answer.wait(10)
+        assert self.may_answer.wait(60)
         return super().__call__()
 
 
@@ -259,13 +259,13 @@ def test_nobody_whose_key_is_known_waits_for_what_made_up_ids_have_us_ask(clock:
 
     with ThreadPoolExecutor(2) as pool:
         made_up = [pool.submit(sessions.caller, session(kid="made-up")) for _ in range(2)]
-        assert sign_in.was_asked.wait(10)
+        assert sign_in.was_asked.wait(60)
 
         assert sessions.caller(session())
 
         assert not any(each.done() for each in made_up)  # the control: these do wait
         sign_in.may_answer.set()
-        assert all(isinstance(each.exception(10), RefusedSessionError) for each in made_up)
+        assert all(isinstance(each.exception(60), RefusedSessionError) for each in made_up)
     assert sign_in.asked == 2
 
 
