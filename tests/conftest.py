@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from pymongo import MongoClient
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from accounting_link.chassis import mongo, topics
@@ -17,6 +19,9 @@ from deploy.local.run import Platform
 
 HERE = Path(__file__).parent
 BROKER = os.environ.get("BROKER") or "embedded"
+# How long an example takes says something about what else this machine does, and nothing about what is tested.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -38,6 +43,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealParts]:
     """MongoDB and a broker, shared by all tests: each uses names of its own in them."""
 
     with real_parts(lambda: local_parts(tmp_path_factory.mktemp("parts"))) as found:
+        with MongoClient[dict[str, object]](found.mongo_uri) as client:
+            # It goes by the real time, and would delete at any moment what a test's own clock has not outlived.
+            client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
         yield found
 
 

@@ -18,7 +18,7 @@ from deploy.local import parts, services
 from deploy.local.process import Child, Unit, end, kill_marked
 from deploy.local.state import StateFolder
 
-START_TIMEOUT = 120.0
+START_TIMEOUT = 300.0  # of some fifteen processes, on a machine that may be busy with much else
 _STOP_ORDER = ("gateway", "broker", "mongodb")  # after everything else, in this order
 
 
@@ -115,7 +115,7 @@ class Supervisor:
         self._killed[name] = child.pid
         child.signal(number)
 
-    def wait_restarted(self, name: str, timeout: float = 60.0) -> None:
+    def wait_restarted(self, name: str, timeout: float = 120.0) -> None:
         """Wait until a killed unit has a new process, and that one is ready."""
         old = self._killed[name]
         self._until(lambda: self._is_ready(name) and self._children[name].pid != old, [name], timeout)
@@ -164,6 +164,7 @@ class Supervisor:
                 for group in _stop_groups(list(self._children.values())):
                     end(group)
                     self._tell()
+                kill_marked(self.folder.mark)  # what the children had forked is told to end and may not yet have
             finally:
                 self._stopped.set()
 

@@ -40,7 +40,7 @@ def test_the_pipeline_is_at_most_five_times_off_its_ratio_to_the_bare_one(ready:
 
 
 def test_the_adapter_is_at_most_five_times_slower_than_a_first_sync_allows(ready: RealParts) -> None:
-    report = adapter.run(ready, contacts=100, invoices=900, rounds=1)
+    report = adapter.run(ready, contacts=100, invoices=900, rounds=3)  # its median: one pause is none of its own
 
     assert named(report, "adapter alone").reaches(SLACK), report.figures
     assert named(report, "the simulator's core").reaches(SLACK), report.figures

@@ -13,7 +13,8 @@ import requests
 
 from deploy.local import parts, services
 from deploy.local.run import Supervisor
-from deploy.local.state import StateFolder, free_port
+from deploy.local.state import StateFolder
+from tests.ports import free_port
 
 SIGNED = "signed-by-auth-link"
 FORGED = {"X-Caller": "forged", "X_Caller": "forged", "X-Account-Id": "forged", "X-User-Name": "forged", "X-Role": "a"}
@@ -75,7 +76,7 @@ class StubHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(b"data: one\n\n")
-        self.server.second_event.wait(20)
+        self.server.second_event.wait(120)
         self.wfile.write(b"data: two\n\n")
 
     def log_message(self, *_: object) -> None:

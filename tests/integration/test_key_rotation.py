@@ -25,9 +25,9 @@ from auth_link.settings import Web
 from auth_link.web import build_app
 from crm_frontend.people import PEOPLE
 from crm_frontend.sign_in import SigningKey, session_for
-from deploy.local.state import free_port
 from tests.integration.auth_link.world import KEY, environment
 from tests.integration.test_gateway import Gateway, Stub
+from tests.ports import free_port
 
 WITHIN = timedelta(minutes=5)  # a key taken back counts no longer
 COOL_DOWN = timedelta(seconds=5)  # between two questions to the sign-in, whoever asks for whatever

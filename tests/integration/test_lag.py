@@ -1,7 +1,6 @@
 """The lag exporter as its own process, looking at the real broker while no consumer lives."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.lag import Exporter, KafkaBroker
 from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.topics import ALL_GROUPS, CRM_WRITER, RECORDS, Group, Lane
+from tests.ports import free_port
 
 pytestmark = pytest.mark.kafka
 
@@ -44,24 +44,18 @@ def commit(kafka_brokers: str, group: Group, offset: int) -> None:
     consumer.close(autocommit=False)
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 class Process:
     def __init__(self, address: str) -> None:
         self._address = address
 
     def value(self, name: str, **labels: str) -> float | None:
-        with urllib.request.urlopen(f"http://{self._address}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{self._address}/metrics", timeout=20) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         found = (one.value for family in families for one in family.samples if (one.name, one.labels) == (name, labels))
         return next(found, None)
 
     def wait_for(self, expected: float, name: str, **labels: str) -> None:
-        pause, deadline = threading.Event(), SYSTEM_CLOCK.monotonic() + 30
+        pause, deadline = threading.Event(), SYSTEM_CLOCK.monotonic() + 120
         while (value := self._try(name, labels)) != expected:
             assert SYSTEM_CLOCK.monotonic() < deadline, f"{name}{labels} is {value}, not {expected}"
             pause.wait(0.1)
@@ -83,7 +77,7 @@ def exporter(kafka_brokers: str) -> Iterator[Process]:
             yield Process(address)
         finally:
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
 
 
 def test_ten_produced_and_three_committed_are_a_lag_of_seven_though_every_consumer_is_dead(

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from pymongo import MongoClient
 
 from deploy.local.run import Platform
-from deploy.local.state import free_port
+from tests.ports import free_port
 
 BROKER = os.environ.get("BROKER") or "embedded"
 TOPIC = "parts"
@@ -29,12 +29,12 @@ def platform(state: Path) -> Iterator[Platform]:
 def produce(platform: Platform, *values: bytes) -> None:
     producer = KafkaProducer(bootstrap_servers=platform.address("broker"), allow_auto_create_topics=False)
     for sent in [producer.send(TOPIC, value) for value in values]:
-        sent.get(20)
+        sent.get(60)
     producer.close()
 
 
 def consumed(platform: Platform, group: str, *wanted: bytes) -> set[bytes]:
-    """What a new group reads until it has seen what is wanted, or nothing came for 20 seconds."""
+    """What a new group reads until it has seen what is wanted, or nothing came for a minute."""
     consumer = KafkaConsumer(
         TOPIC,
         bootstrap_servers=platform.address("broker"),
@@ -42,7 +42,7 @@ def consumed(platform: Platform, group: str, *wanted: bytes) -> set[bytes]:
         auto_offset_reset="earliest",
         session_timeout_ms=6000,
         heartbeat_interval_ms=1000,
-        consumer_timeout_ms=20_000,
+        consumer_timeout_ms=60_000,
     )
     found: set[bytes] = set()
     while not found >= set(wanted):

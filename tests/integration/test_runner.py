@@ -30,7 +30,7 @@ time.sleep(300)
 def stand_in(folder: Path, name: str, **more: object) -> Unit:
     starts = folder / f"{name}.starts"
     command = (sys.executable, "-c", STAND_IN, str(starts))
-    ready = lambda: starts.exists()  # noqa: E731
+    ready = lambda: starts.exists() and starts.stat().st_size > 0  # noqa: E731
     return Unit(**{"name": name, "kind": "worker", "command": command, "ready": ready, **more})  # type: ignore[arg-type]
 
 
@@ -38,7 +38,7 @@ def starts(folder: Path, name: str) -> list[str]:
     return (folder / f"{name}.starts").read_text().splitlines()
 
 
-def eventually(true: Callable[[], object], seconds: float = 15) -> None:
+def eventually(true: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "did not come true"

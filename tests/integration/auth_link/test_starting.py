@@ -14,8 +14,8 @@ from cryptography.fernet import Fernet
 from accounting_link.chassis import mongo
 from auth_link.vault import Vault, check
 from deploy.local.parts import is_ok
-from deploy.local.state import free_port
 from tests.integration.auth_link.world import environment
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
 
@@ -78,7 +78,7 @@ def test_without_keys_or_with_what_is_none_a_process_ends_and_names_the_setting(
 def test_control_with_the_right_keys_it_becomes_ready(process: str, environ: dict[str, str]) -> None:
     pause = threading.Event()
     with running(process, environ) as made:
-        assert any(is_ok(f"http://{environ['BIND']}/readyz") or pause.wait(0.1) for _ in range(300))
+        assert any(is_ok(f"http://{environ['BIND']}/readyz") or pause.wait(0.1) for _ in range(1200))
         assert made.poll() is None
 
 

@@ -87,7 +87,7 @@ def test_a_worker_asked_to_stop_returns(world: World) -> None:
     running = threading.Thread(target=worker(world, MemoryBroker()).run, args=(stop,))
     running.start()
     stop.set()
-    running.join(timeout=10)
+    running.join(timeout=60)
 
     assert not running.is_alive()
 

@@ -95,7 +95,7 @@ class World:
         """The path and query that Xero sends the browser back to, below /api/v1."""
         asked: dict[str, Any] = {name: values[0] for name, values in parse_qs(urlsplit(authorize_url).query).items()}
         form = {**asked, "person": person, "organisation": tenants, "decision": decision}
-        answer = requests.post(authorize_url.partition("?")[0], data=form, allow_redirects=False, timeout=5)
+        answer = requests.post(authorize_url.partition("?")[0], data=form, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text
         back = urlsplit(answer.headers["Location"])
         return f"{back.path.removeprefix('/api/v1')}?{back.query}"

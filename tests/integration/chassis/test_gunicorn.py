@@ -14,7 +14,7 @@ from prometheus_client import multiprocess
 
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from deploy.local.parts import is_ok
-from deploy.local.state import free_port
+from tests.ports import free_port
 from tests.unit.crm_frontend.conftest import an_environment
 
 PROCESSES = 3
@@ -49,7 +49,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     command = (sys.executable, "-m", "gunicorn", *config, "crm_frontend.web:create_app()")
     with subprocess.Popen(command, env={**os.environ, **an_environment(), **told}) as gunicorn:
         try:
-            pause, deadline = threading.Event(), SYSTEM_CLOCK.monotonic() + 60
+            pause, deadline = threading.Event(), SYSTEM_CLOCK.monotonic() + 120
             while not is_ok(f"http://{address}/readyz"):
                 assert gunicorn.poll() is None
                 assert SYSTEM_CLOCK.monotonic() < deadline, "it does not answer"
@@ -57,7 +57,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
             yield Served(f"http://{address}", tmp_path)
         finally:
             gunicorn.terminate()
-            gunicorn.wait(20)
+            gunicorn.wait(60)
 
 
 def test_the_metrics_are_those_of_every_process_whichever_is_asked(served: Served) -> None:

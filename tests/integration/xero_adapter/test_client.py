@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ import pytest
 
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.testing.builders import JULY
+from accounting_link.testing.clock import FakeClock
 from xero_adapter.xero.client import HttpXero
 from xero_adapter.xero.refusals import Unavailable
 from xero_adapter.xero.tokens import AuthLink, Token
@@ -21,7 +22,7 @@ DEADLINE = timedelta(seconds=0.4)
 
 
 @contextmanager
-def server(*said: bytes, pause: float = 0) -> Iterator[str]:
+def server(*said: bytes, pause: float = 0, after_each: Callable[[], object] = lambda: None) -> Iterator[str]:
     """Answers one call with these pieces, so many seconds apart. Its address."""
     listening = socket.create_server(("127.0.0.1", 0))
 
@@ -32,6 +33,7 @@ def server(*said: bytes, pause: float = 0) -> Iterator[str]:
                 caller.recv(65536)
                 for piece in said:
                     caller.sendall(piece)
+                    after_each()
                     gone.wait(pause)
 
     gone = threading.Event()
@@ -56,9 +58,11 @@ def seconds_of_a_call(url: str, deadline: timedelta) -> float:
 
 
 def test_an_answer_that_trickles_is_given_up_at_the_deadline() -> None:
-    bytes_ = [b"x"] * 40
-    with server(OK % len(bytes_), *bytes_, pause=0.1) as url, pytest.raises(Unavailable, match="in time"):
-        HttpXero(url, DEADLINE, SYSTEM_CLOCK).get(TOKEN, "Invoices", {}, {})
+    """The clock moves a second with each byte, so that no pause of this machine's is taken for one between bytes."""
+    bytes_, clock = [b"x"] * 200, FakeClock()
+    trickle = server(OK % len(bytes_), *bytes_, pause=0.002, after_each=lambda: clock.advance(timedelta(seconds=1)))
+    with trickle as url, pytest.raises(Unavailable, match="in time"):
+        HttpXero(url, timedelta(seconds=60), clock).get(TOKEN, "Invoices", {}, {})
 
 
 def test_control_between_two_of_its_bytes_no_timeout_would_end_it() -> None:

@@ -32,14 +32,17 @@ class _Quiet(WSGIRequestHandler):
 class OverHttp(TwinXero):
     """The same simulator behind a server of its own."""
 
-    deadline = timedelta(seconds=1)  # what hangs is waited for that long
+    deadline = timedelta(seconds=1)  # what is slow is waited for that long
 
     def __init__(self, simulator: Simulator) -> None:
         super().__init__(simulator)
         self._server = make_server("127.0.0.1", 0, app_of(simulator), threaded=True, request_handler=_Quiet)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
-        self._http = HttpXero(f"http://127.0.0.1:{self._server.server_port}/api.xro/2.0", self.deadline, SYSTEM_CLOCK)
+        self.within(self.deadline)
+
+    def within(self, deadline: timedelta) -> None:
+        self._http = HttpXero(f"http://127.0.0.1:{self._server.server_port}/api.xro/2.0", deadline, SYSTEM_CLOCK)
 
     def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         return self._http.get(token, path, query, headers)
@@ -51,7 +54,7 @@ class OverHttp(TwinXero):
 
 
 class Patient(OverHttp):
-    deadline = timedelta(seconds=30)
+    deadline = timedelta(seconds=120)
 
 
 class Slow(World):
@@ -76,7 +79,7 @@ def served(monkeypatch: pytest.MonkeyPatch, kind: type[W], xero: type[TwinXero] 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    yield from served(monkeypatch, World)
+    yield from served(monkeypatch, World, Patient)
 
 
 @pytest.fixture
@@ -92,6 +95,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 # Slowness is of the simulated clock there; here it takes time: the last test.
 @pytest.mark.parametrize("fault", [one for one in FAULTS if one.rule["kind"] != "latency"], ids=str)
 def test_what_passes_leaves_nothing_out_over_a_wire(world: World, fault: Fault) -> None:
+    if fault.rule["kind"] == "hang":  # which is waited for; else no pause of this machine's is to be taken for one
+        assert isinstance(world.twin, OverHttp)
+        world.twin.within(OverHttp.deadline)
     for path in ("^/Invoices$", "^/Contacts$"):
         world.simulator.add_fault({**fault.rule, "path": path, "count": fault.passing, "after": 1})
     world.request()
@@ -116,7 +122,7 @@ def test_an_answer_that_takes_longer_than_the_deadline_is_given_up(impatient: Sl
     began = SYSTEM_CLOCK.monotonic()
     with pytest.raises(Unavailable):
         impatient.twin.get(impatient.tokens.get("any"), call.path, call.query, call.headers)
-    assert SYSTEM_CLOCK.monotonic() - began < 5
+    assert SYSTEM_CLOCK.monotonic() - began < 15
     impatient.released.set()
 
 
@@ -125,7 +131,7 @@ def seconds_until(world: World, true: Callable[[], bool]) -> float:
     began = SYSTEM_CLOCK.monotonic()
     waiting = threading.Event()
     while not true():
-        assert SYSTEM_CLOCK.monotonic() - began < 30
+        assert SYSTEM_CLOCK.monotonic() - began < 60
         waiting.wait(0.02)
         world.clock.advance(timedelta(seconds=0.02))
     return SYSTEM_CLOCK.monotonic() - began
@@ -133,7 +139,7 @@ def seconds_until(world: World, true: Callable[[], bool]) -> float:
 
 def test_a_stop_does_not_wait_for_a_slow_xero(slow: Slow) -> None:
     """Real threads, a real wire, and calls under way that are answered only when all is over."""
-    slow.simulator.add_fault({"kind": "latency", "seconds": 20.0, "path": "^/Invoices$"})
+    slow.simulator.add_fault({"kind": "latency", "seconds": 100.0, "path": "^/Invoices$"})
     slow.request()
     slow.worker.turn()
     slow.pool.start()
@@ -144,7 +150,7 @@ def test_a_stop_does_not_wait_for_a_slow_xero(slow: Slow) -> None:
         slow.worker.turn()
         return {one.stream for one in slow.life(StreamEnded) if one.stopped} == {Stream.INVOICES}
 
-    assert seconds_until(slow, stopped) < 2
+    assert seconds_until(slow, stopped) < 20
     assert not slow.released.is_set()
     slow.released.set()
     slow.pool.close()

@@ -1,6 +1,5 @@
 """The check as a person would run it, on a simulator over real HTTP; the person is a thread that presses Allow."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from deploy.xero_check.__main__ import look
 from deploy.xero_check.assumptions import Verdict, judged
 from deploy.xero_check.settings import Settings
 from deploy.xero_check.tour import Seen
+from tests.ports import free_port
 from xero_simulator.simulator import Simulator
 from xero_simulator.web import SystemClock, app_of
 
@@ -49,7 +49,7 @@ class Served:
         """As a person in a browser; what comes back goes to the listener."""
         asked = dict(parse_qsl(urlsplit(authorize_url).query))
         form = {**asked, "person": KIM, "organisation": self.tenant, "decision": "allow", **self.changes}
-        requests.post(authorize_url.partition("?")[0], data=form, timeout=10)
+        requests.post(authorize_url.partition("?")[0], data=form, timeout=60)
 
     def browser(self, authorize_url: str) -> None:
         threading.Thread(target=self.press_allow, args=(authorize_url,)).start()
@@ -66,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     simulator = Simulator(SystemClock(), pause=threading.Event().wait)
     simulator.add_organisation(name="Kiwi Outfitters Ltd", seed=7, contacts=80, invoices=300)
     server = make_server("127.0.0.1", 0, app_of(simulator), threaded=True, request_handler=_OneDate)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     yield Served(simulator, url, environment(url, tmp_path_factory.mktemp("check") / "kept"))
@@ -88,9 +88,6 @@ def served(world: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     return {
         "XERO_CLIENT_ID": "accounting-link-development",
         "XERO_CLIENT_SECRET": "development-secret",
@@ -100,7 +97,7 @@ def environment(url: str, folder: Path) -> dict[str, str]:
         "XERO_CONNECTIONS_URL": f"{url}/connections",
         "XERO_API_URL": f"{url}/api.xro/2.0",
         "XERO_DEEP_LINK_URL": f"{url}/organisationlogin/default.aspx",
-        "XERO_CHECK_PORT": str(port),
+        "XERO_CHECK_PORT": str(free_port()),
         "XERO_CHECK_FOLDER": str(folder),
         "WRITE": "1",
         "BURST": "1",

@@ -34,10 +34,10 @@ class Served:
         back = "http://127.0.0.1:9/callback"
         asked = {"client_id": CLIENT[0], "redirect_uri": back, "response_type": "code", "scope": scopes, "state": "s"}
         form: dict[str, Any] = {**asked, "person": KIM, "organisation": self.tenants, "decision": "allow"}
-        sent = requests.post(f"{self.url}/identity/connect/authorize", data=form, allow_redirects=False, timeout=5)
+        sent = requests.post(f"{self.url}/identity/connect/authorize", data=form, allow_redirects=False, timeout=60)
         code = parse_qs(urlsplit(sent.headers["Location"]).query)["code"][0]
         grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
-        answer = requests.post(f"{self.url}/connect/token", data=grant, auth=CLIENT, timeout=5)
+        answer = requests.post(f"{self.url}/connect/token", data=grant, auth=CLIENT, timeout=60)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -48,7 +48,7 @@ def served() -> Iterator[Served]:
     for number, name in enumerate(("Kiwi Outfitters Ltd", "Harbour Bakery Ltd")):
         simulator.add_organisation(name=name, seed=7 + number, contacts=60, invoices=400)
     server = make_server("127.0.0.1", 0, app_of(simulator), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield Served(simulator, f"http://127.0.0.1:{server.server_port}")
     server.shutdown()

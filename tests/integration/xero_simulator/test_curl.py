@@ -44,8 +44,8 @@ class Curl:
         given = [*self.headers, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
         named = [part for header in given for part in ("--header", header)]
         files = ("--output", str(body), "--dump-header", str(head))
-        command = [self.program, "--silent", "--show-error", "--max-time", "20", *files, *named, *arguments]
-        subprocess.run([*command, self.url + path], check=True, timeout=30)
+        command = [self.program, "--silent", "--show-error", "--max-time", "60", *files, *named, *arguments]
+        subprocess.run([*command, self.url + path], check=True, timeout=90)
         first, *rest = head.read_text().strip().splitlines()
         told = dict(line.split(": ", 1) for line in rest)
         return Said(int(first.split()[1]), told, body.read_bytes() if body.exists() else b"")

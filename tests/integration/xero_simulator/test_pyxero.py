@@ -35,7 +35,7 @@ def credentials(served: Served, monkeypatch: pytest.MonkeyPatch) -> OAuth2Creden
     made = OAuth2Credentials(*CLIENT, callback_uri="http://127.0.0.1:9/callback", scope=SCOPES)
     asked = urlsplit(made.generate_url())
     form = {**dict(parse_qsl(asked.query)), "person": KIM, "organisation": served.tenants, "decision": "allow"}
-    sent = requests.post(f"{served.url}{asked.path}", data=form, allow_redirects=False, timeout=10)
+    sent = requests.post(f"{served.url}{asked.path}", data=form, allow_redirects=False, timeout=60)
     made.verify(sent.headers["Location"])
     made.set_default_tenant()
     return made

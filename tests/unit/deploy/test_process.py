@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,17 +28,18 @@ def test_a_process_that_was_well_for_a_while_is_started_again_at_once() -> None:
     assert back_off.after(ran=1) == 1
 
 
-def test_only_processes_with_our_mark_are_ended() -> None:
-    ours = subprocess.Popen(SLEEPER, env={**os.environ, MARK: "/state/one"})
-    neighbour = subprocess.Popen(SLEEPER, env={**os.environ, MARK: "/state/one/more"})
+def test_only_processes_with_our_mark_are_ended(tmp_path: Path) -> None:
+    mark = str(tmp_path)  # of this test alone, whatever else runs on this machine
+    ours = subprocess.Popen(SLEEPER, env={**os.environ, MARK: mark})
+    neighbour = subprocess.Popen(SLEEPER, env={**os.environ, MARK: f"{mark}/more"})
 
-    assert marked("/state/one") == [ours.pid]
-    assert kill_marked("/state/one") == 1
+    assert marked(mark) == [ours.pid]
+    assert kill_marked(mark) == 1
 
-    assert ours.wait(5) == -9
+    assert ours.wait(60) == -9
     assert neighbour.poll() is None
     neighbour.kill()
-    neighbour.wait(5)
+    neighbour.wait(60)
 
 
 @pytest.mark.parametrize("name", ["crm-writer", "crm-writer-bulk", "crm-writer-bulk#2"])

@@ -117,7 +117,7 @@ def test_a_stop_is_not_overtaken_by_the_request_it_stops() -> None:
     checkpoints.stopping = threading.Thread(target=world.pool.turn)
     world.pool.turn()
     checkpoints.go_on.set()
-    checkpoints.stopping.join(5)
+    checkpoints.stopping.join(60)
     world.run()
 
     assert {(one.stream, one.stopped) for one in world.life(StreamEnded)} == {(stream, True) for stream in Stream}
@@ -181,7 +181,7 @@ def test_a_stop_in_mid_page_counts_the_page() -> None:
     world.request()
     world.run()
     assert broker.stopping
-    broker.stopping.join(5)
+    broker.stopping.join(60)
     world.run()
 
     [ended] = [one for one in world.life(StreamEnded) if one.stream == Stream.INVOICES]

@@ -44,7 +44,7 @@ def weighed(invoices: int) -> list[float]:
 def test_fifty_thousand_invoices_take_little_memory_and_their_pages_little_time() -> None:
     kilobytes, first, middle = weighed(50_000)
     assert kilobytes < 1.6
-    assert max(first, middle) < 60  # of CPU, on a machine that does other things as well; alone it is about 12
+    assert max(first, middle) < 120  # of CPU, on a machine that does other things as well; alone it is about 12
 
 
 @pytest.mark.soak
