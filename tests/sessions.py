@@ -1,11 +1,11 @@
 """Sessions as the CRM's sign-in gives them, of any account: on a shared Platform each suite has its own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import jwt
 
 from crm_frontend.people import PEOPLE
-from crm_frontend.sign_in import ALGORITHM, AUDIENCE, ISSUER, SigningKey
+from crm_frontend.sign_in import ALGORITHM, AUDIENCE, ISSUER, LIVES, SigningKey
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
 
@@ -16,7 +16,7 @@ def session_of(platform: Platform, who: str) -> str:
     person = PEOPLE[f"legrand:{role}"]
     key, now = SigningKey.from_pem(platform.folder.secrets()["SIGN_IN_KEY"]), datetime.now(UTC)
     whose = {"sub": person.user_id, "account_id": account_id, "name": person.name, "roles": person.roles}
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + timedelta(hours=1), **whose}
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + LIVES, **whose}
     return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
 
 

@@ -8,6 +8,7 @@ import requests
 from deploy.local.run import Platform
 from tests.conftest import BROKER
 from tests.e2e.people import World, an_account
+from tests.e2e.test_flow import until
 
 
 @pytest.fixture(scope="package")
@@ -23,7 +24,7 @@ def world(platform: Platform) -> World:
 
     def organisation(name: str, seed: int, size: int) -> str:
         small = {"name": name, "seed": seed, "contacts": size, "invoices": size}
-        return str(requests.post(f"{xero}/organisations", json=small, timeout=10).json()["tenant"])
+        return str(requests.post(f"{xero}/organisations", json=small, timeout=60).json()["tenant"])
 
     first, second, third = (
         organisation("Rata Timber Ltd", 4, 60),
@@ -33,4 +34,5 @@ def world(platform: Platform) -> World:
     ours = an_account(platform, "rata:admin", first, third)
     world = World(platform, ours, an_account(platform, "rimu:admin", second, third))
     world.ours.doomed = world.ours.crm.connect(second)
+    until(lambda: world.ours.crm.knows(f"/settings/{world.ours.doomed}"))
     return world

@@ -22,7 +22,7 @@ from accounting_link.chassis.clock import SYSTEM_CLOCK
 from crm_frontend.sign_in import SigningKey
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
-from tests.e2e.test_flow import FINAL, until
+from tests.e2e.test_flow import FINAL, log_has_ended, until
 from tests.sessions import bearer, entered, session_of
 
 Node = dict[str, Any]
@@ -88,8 +88,10 @@ def an_account(platform: Platform, person: str, tenant: str, another: str) -> Ac
     until(lambda: crm.knows(f"/settings/{connection}"))
     sync = crm.post("/syncs", {"connection_id": connection, "kind": "full"})["id"]
     until(lambda: crm.get(f"/syncs/{sync}")["state"] in FINAL)
-    until(lambda: crm.knows(f"/logs/sync/{sync}") and crm.get(f"/logs/sync/{sync}")["state"] in FINAL)
+    until(lambda: log_has_ended(crm, sync))
     gone, removal = a_removal(crm, another)
+    with mongo.database(platform.mongo_uri, "auth_link") as db:  # nobody can connect while Xero is being told of it
+        until(lambda: db.owed.count_documents({"connection_id": gone}) == 0)
     crm.post("/connections/authorize", {})  # a consent that was asked for and not given
     ids = {
         "connection_id": connection,

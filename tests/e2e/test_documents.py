@@ -25,7 +25,9 @@ few = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_
 
 def ask(case: Case, world: World) -> None:
     headers = bearer(world.session("rata:admin"))
-    case.call_and_validate(base_url=world.platform.public_url, headers=headers, checks=CHECKS, allow_redirects=False)
+    case.call_and_validate(
+        base_url=world.platform.public_url, headers=headers, checks=CHECKS, allow_redirects=False, timeout=60
+    )
 
 
 @schema.parametrize()

@@ -9,7 +9,7 @@ from accounting_link.chassis import mongo
 from accounting_link.chassis.mongo import Db
 from deploy.local.compare import Sources, compare
 from tests.e2e.test_connection import Life, life
-from tests.e2e.test_flow import until
+from tests.e2e.test_flow import log_has_ended, until
 
 __all__ = ["life"]
 COLLECTIONS = ("xero_records", "links", "transactions", "contacts")
@@ -79,7 +79,7 @@ def test_what_was_imported_goes_what_people_touched_stays_and_connected_again_it
     until(lambda: life.crm.accepts("/syncs", {"connection_id": life.connection}))
     started = life.crm.get("/syncs", connection_id=life.connection)["items"][0]["id"]
     assert life.ends(started) == "completed"
-    until(lambda: life.crm.get(f"/logs/sync/{started}")["ended_at"] is not None)
+    until(lambda: log_has_ended(life.crm, started))
 
     assert compare(sources(life, started), Console(quiet=True)) == []
     log = life.crm.get(f"/logs/sync/{started}")["counts"]["invoice"]

@@ -62,10 +62,10 @@ def complaints() -> Complaints:
 
 @pytest.fixture
 def context(browser: Browser, complaints: Complaints) -> Iterator[BrowserContext]:
-    """A browser that nobody has used. Everything it does waits half a minute at most."""
+    """A browser that nobody has used. Everything it does waits a minute at most."""
     made = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Pacific/Auckland")
-    made.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
+    made.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     made.on("page", complaints.listen)
     yield made
     made.close()
