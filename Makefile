@@ -37,12 +37,12 @@ xero-check: .venv/demo.stamp ## Hold what we assume of Xero against a real organ
 	@$(RUN) -m deploy.xero_check
 
 ##@ Test
-# The fastest first, so that what is wrong is known soon. Of the slow ones the longest, each played by one process,
-# before those that come in small pieces.
-SUITES := unit contracts architecture faults e2e integration
+# The fastest first, so that what is wrong is known soon. Beside them from the start what waits most: the faults, and
+# then the whole product, each played by one process.
+SUITES := faults unit contracts architecture e2e integration
 BROKER_SUITES := faults e2e integration
 PYTEST := $(RUN) -m pytest -m "not soak"
-# Two at a time, for most of a test of real parts is waiting.
+# Three at a time on two cores, for most of a test of real parts is waiting.
 SIDE_BY_SIDE := -n 3 --no-loadscope-reorder
 
 test: .venv/test.stamp ## All tests, fastest first (T=path for one; BROKER=kafka: the suites that use a broker, on Apache Kafka)
