@@ -239,8 +239,9 @@ class _Documents:
             yield from self._sale(kind, index, ages[index], owners[index], times[index])
 
     def _changed(self, index: int, age: int) -> int:
-        """When it was changed last, mostly weeks after its date; some forty in one second, as imports make them."""
-        random, last = self._random, self._plan.until_ms - 3_600_000
+        """When it was changed last, mostly weeks after its date; some forty in one second, as imports make them. Never
+        today, or what an organisation holds would depend on the hour at which it is made."""
+        random, last = self._random, self._midnight
         ms = self._midnight - (age - int(random.expovariate(1 / 20))) * _DAY_MS + random.randrange(_DAY_MS)
         if index // 40 % 50 == 7:
             ms = last - (index // 40) * _DAY_MS // 40

@@ -95,6 +95,19 @@ def test_the_same_seed_makes_the_same_records_and_another_makes_others() -> None
     assert made(3) != made(4)
 
 
+def test_whenever_it_is_made_the_same_seed_holds_as_much() -> None:
+    def held(number: int = 3, **later: float) -> Doc:
+        clock = FakeClock()
+        clock.advance(hours=24 - clock.now().hour)  # early on the day after
+        clock.advance(**later)
+        world = World(clock, Simulator(clock, check_tokens=False)).seed(60, 2000, number)
+        summary: Doc = world.simulator.organisations[world.tenant].ledger.summary()
+        return summary
+
+    assert held() == held(hours=22) == held(days=30)
+    assert held() != held(4)  # the control: another seed does not
+
+
 def test_totals_are_the_sums_of_the_lines(world: World) -> None:
     for row in world.all("/Invoices"):
         amounts = sum((line.get("LineAmount", Decimal(0)) for line in row["LineItems"]), Decimal(0))
