@@ -23,9 +23,9 @@ from accounting_link.chassis import kafka
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.messages import Outgoing, Place, Publisher
 from accounting_link.contracts.event import Scope
-from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
 from accounting_link.contracts.topics import REQUESTS
-from accounting_link.contracts.words import Stream, SyncKind
+from accounting_link.contracts.words import Stream
+from accounting_link.testing.builders import a_request
 from deploy.local.run import Platform
 
 Doc = dict[str, Any]
@@ -111,7 +111,9 @@ class Replicas:
         scopes = [Scope(account_id="bench", connection_id=one, sync_id=f"sync {one}") for one in tenants]
         requested = [
             Outgoing(
-                event=_first_sync(scope.connection_id), scope=scope, place=Place(REQUESTS.name(), partition(number))
+                event=a_request(scope.connection_id, requested_at=SYSTEM_CLOCK.now()),
+                scope=scope,
+                place=Place(REQUESTS.name(), partition(number)),
             )
             for number, scope in enumerate(scopes)
         ]
@@ -144,18 +146,6 @@ class Replicas:
 
     def pids(self) -> dict[str, int]:
         return {str(row["name"]): int(str(row["pid"])) for row in self.platform.rows() if row["pid"]}
-
-
-def _first_sync(tenant: str) -> SyncRequested:
-    return SyncRequested(
-        tenant_id=tenant,
-        authorisation=1,
-        kind=SyncKind.FULL,
-        streams=tuple(StreamRequest(stream=stream) for stream in Stream),
-        settings=SyncSettings(),
-        requested_by="bench",
-        requested_at=SYSTEM_CLOCK.now(),
-    )
 
 
 @contextmanager

@@ -17,10 +17,25 @@ from accounting_link.contracts.records import (
     PrepaymentImported,
     SupplierImported,
 )
-from accounting_link.contracts.words import Kind, Suppliers
+from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
+from accounting_link.contracts.words import Kind, Stream, Suppliers, SyncKind
 
 SCOPE = Scope(account_id="legrand", connection_id="kiwi", sync_id="sync-1", correlation_id="reference-1")
 JULY = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
+
+
+def a_request(tenant_id: str = "t", **more: Any) -> SyncRequested:
+    """Of everything, unless ``streams`` says otherwise."""
+    given: dict[str, Any] = {
+        "authorisation": 1,
+        "kind": SyncKind.FULL,
+        "streams": tuple(StreamRequest(stream=stream) for stream in Stream),
+        "settings": SyncSettings(),
+        "requested_by": "ada",
+        "requested_at": JULY,
+        **more,
+    }
+    return SyncRequested(tenant_id=tenant_id, **given)
 
 
 def a_customer(xero_id: str = "contact-1", **more: Any) -> CustomerImported:

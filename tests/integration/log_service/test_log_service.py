@@ -27,12 +27,12 @@ from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.outcomes import Outcome, RecordsApplied, Transaction
 from accounting_link.contracts.people import Detail, PersonActed
 from accounting_link.contracts.removals import ImportsRemoved, Numbers
-from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
+from accounting_link.contracts.requests import StreamRequest
 from accounting_link.contracts.sync_life import PageFetched, SyncCompleted, SyncStarted
 from accounting_link.contracts.topics import LOG_SERVICE
 from accounting_link.contracts.words import Act, Kind, Result, Stream, SyncKind
 from accounting_link.testing.broker import MemoryBroker
-from accounting_link.testing.builders import JULY, SCOPE
+from accounting_link.testing.builders import JULY, SCOPE, a_request
 from accounting_link.testing.clock import FakeClock
 from log_service import queries, store
 from log_service.handlers import KeepLog
@@ -118,17 +118,7 @@ def applied(*outcomes: Outcome) -> RecordsApplied:
     return RecordsApplied(topic="accounting-link.records.bulk", partition=3, outcomes=outcomes)
 
 
-ASKED = SyncRequested(
-    tenant_id="t",
-    authorisation=1,
-    kind=SyncKind.FULL,
-    streams=(StreamRequest(stream=Stream.CONTACTS),),
-    settings=SyncSettings(),
-    requested_by="ada",
-    requested_by_name="Ada",
-    first=True,
-    requested_at=JULY,
-)
+ASKED = a_request(streams=(StreamRequest(stream=Stream.CONTACTS),), requested_by_name="Ada", first=True)
 STARTED = SyncStarted(at=JULY + timedelta(seconds=2))
 PAGE = PageFetched(stream=Stream.CONTACTS, pages=2, read=6, expected=6, calls=2, bytes=900)
 OUTCOMES = applied(

@@ -13,7 +13,6 @@ from accounting_link.chassis.messages import Place, Received
 from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.cloudevents import Envelope
 from accounting_link.contracts.event import Event
-from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
 from accounting_link.contracts.sync_life import (
     FetchFailed,
     PageFetched,
@@ -24,8 +23,8 @@ from accounting_link.contracts.sync_life import (
     SyncParked,
     SyncStarted,
 )
-from accounting_link.contracts.words import ParkReason, Stream, SyncKind
-from accounting_link.testing.builders import JULY, SCOPE
+from accounting_link.contracts.words import ParkReason, Stream
+from accounting_link.testing.builders import JULY, SCOPE, a_request
 from log_service.sync_log import life
 
 
@@ -33,15 +32,7 @@ def minutes(count: int) -> Any:
     return JULY + timedelta(minutes=count)
 
 
-ASKED = SyncRequested(
-    tenant_id="t",
-    authorisation=1,
-    kind=SyncKind.FULL,
-    streams=tuple(StreamRequest(stream=stream) for stream in Stream),
-    settings=SyncSettings(),
-    requested_by="ada",
-    requested_at=JULY,
-)
+ASKED = a_request()
 PARKED = SyncParked(
     reason=ParkReason.DAY_LIMIT, detail="Xero's day limit is reached", until=minutes(60), authorisation=1
 )

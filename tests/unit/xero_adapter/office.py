@@ -9,11 +9,11 @@ from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.task_worker import TaskWorker
 from accounting_link.contracts.event import Event, Scope
-from accounting_link.contracts.requests import StreamRequest, SyncRequested, SyncSettings
 from accounting_link.contracts.sync_life import StreamEnded
 from accounting_link.contracts.topics import SYNC_LIFE, XERO_ADAPTER, Group, Lane
-from accounting_link.contracts.words import Stream, SyncKind
+from accounting_link.contracts.words import Stream
 from accounting_link.testing.broker import MemoryBroker
+from accounting_link.testing.builders import a_request
 from tests.unit.xero_adapter.virtual_time import VirtualTime
 from tests.unit.xero_adapter.world import TwinXero
 from xero_adapter.caller import Caller
@@ -111,16 +111,7 @@ class Office:
         """Starts a sync; its id."""
         connection = f"{tenant}@{account}" if account else tenant
         scope = Scope(account_id=account or "legrand", connection_id=connection, sync_id=f"sync {connection}")
-        event = SyncRequested(
-            tenant_id=tenant,
-            authorisation=1,
-            kind=SyncKind.FULL,
-            streams=tuple(StreamRequest(stream=stream) for stream in Stream),
-            settings=SyncSettings(),
-            requested_by="ada",
-            requested_at=self.clock.now(),
-        )
-        self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+        self.publisher.confirmed([Outgoing(event=a_request(tenant, requested_at=self.clock.now()), scope=scope)])
         return scope.sync_id
 
     def run(self, *syncs: str) -> dict[str, float]:

@@ -14,14 +14,13 @@ from accounting_link.contracts.records import RecordEvent
 from accounting_link.contracts.requests import (
     ContactsRequested,
     StreamRequest,
-    SyncRequested,
     SyncSettings,
     SyncStopRequested,
 )
 from accounting_link.contracts.topics import RECORDS, SYNC_LIFE, XERO_ADAPTER, Lane
-from accounting_link.contracts.words import Stream, SyncKind
+from accounting_link.contracts.words import Stream
 from accounting_link.testing.broker import MemoryBroker
-from accounting_link.testing.builders import SCOPE
+from accounting_link.testing.builders import SCOPE, a_request
 from accounting_link.testing.clock import FakeClock
 from xero_adapter.caller import Caller
 from xero_adapter.handlers import Requests
@@ -150,13 +149,10 @@ class World:
         streams: Iterable[Stream] = tuple(Stream),
         **settings: Any,
     ) -> None:
-        event = SyncRequested(
-            tenant_id=self.tenant,
-            authorisation=1,
-            kind=SyncKind.FULL,
+        event = a_request(
+            self.tenant,
             streams=tuple(StreamRequest(stream=stream, since=since) for stream in streams),
             settings=SyncSettings(**settings),
-            requested_by="ada",
             requested_at=self.clock.now(),
         )
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
