@@ -16,6 +16,8 @@ from deploy.local.parts import PartMissingError
 from deploy.local.run import Platform, StartFailedError
 from deploy.local.state import AlreadyRunningError, StateFolder, is_free
 
+STDOUT = 1
+
 
 def main(action: str, env: Mapping[str, str]) -> int:
     folder = StateFolder(env.get("STATE") or ".demo")
@@ -100,7 +102,8 @@ def _interrupt(*_: object) -> None:
     """Stop once: a second Ctrl-C must not stop the stopping."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    print("\nStopping everything …", flush=True)
+    # Not by print, which may be what was interrupted: in the middle of a line it does not let itself be called again.
+    os.write(STDOUT, "\nStopping everything …\n".encode())
     raise KeyboardInterrupt
 
 
