@@ -2,8 +2,10 @@
 
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
+from accounting_link.contracts.exports import ContactExported, ContactExportRejected
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.records import (
     CreditNoteImported,
     CustomerImported,
@@ -15,6 +17,7 @@ from accounting_link.contracts.records import (
     SupplierImported,
 )
 from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
+from accounting_link.contracts.requests import ContactExportRequested
 from accounting_link.contracts.sync_life import StreamEnded
 
 CONSUMES: tuple[type[Event], ...] = (
@@ -27,7 +30,17 @@ CONSUMES: tuple[type[Event], ...] = (
     PrepaymentImported,
     RecordUnreadable,
     OrganisationRead,
+    ContactExported,
+    ContactExportRejected,
     RemovalRequested,
     StreamEnded,
 )
-PUBLISHES: tuple[type[Event], ...] = (RecordsApplied, PartitionDrained, RemovalProgressed, ImportsRemoved, DeadLettered)
+PUBLISHES: tuple[type[Event], ...] = (
+    RecordsApplied,
+    PartitionDrained,
+    RemovalProgressed,
+    ImportsRemoved,
+    ContactExportRequested,
+    PersonActed,
+    DeadLettered,
+)

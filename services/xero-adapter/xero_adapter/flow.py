@@ -2,6 +2,7 @@
 
 from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.dead_letters import DeadLettered
+from accounting_link.contracts.exports import ContactExported, ContactExportRejected
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.records import (
     CreditNoteImported,
@@ -14,6 +15,7 @@ from accounting_link.contracts.records import (
     SupplierImported,
 )
 from accounting_link.contracts.requests import (
+    ContactExportRequested,
     ContactsRequested,
     OrganisationRequested,
     SyncRequested,
@@ -21,7 +23,7 @@ from accounting_link.contracts.requests import (
 )
 from accounting_link.contracts.sync_life import FetchFailed, PageFetched, StreamEnded, SyncParked, SyncStarted
 
-CONSUMES = (SyncRequested, ContactsRequested, SyncStopRequested, OrganisationRequested)
+CONSUMES = (SyncRequested, ContactsRequested, SyncStopRequested, OrganisationRequested, ContactExportRequested)
 PUBLISHES = (
     SyncStarted,
     PageFetched,
@@ -34,6 +36,8 @@ PUBLISHES = (
     PrepaymentImported,
     RecordUnreadable,
     OrganisationRead,
+    ContactExported,
+    ContactExportRejected,
     StreamEnded,
     SyncParked,
     FetchFailed,

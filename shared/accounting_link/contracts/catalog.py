@@ -8,6 +8,7 @@ from accounting_link.contracts.connections import (
 )
 from accounting_link.contracts.dead_letters import DeadLettered
 from accounting_link.contracts.event import Event
+from accounting_link.contracts.exports import ContactExported, ContactExportRejected
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
 from accounting_link.contracts.people import PersonActed
@@ -23,6 +24,7 @@ from accounting_link.contracts.records import (
 )
 from accounting_link.contracts.removals import ImportsRemoved, RemovalProgressed, RemovalRequested
 from accounting_link.contracts.requests import (
+    ContactExportRequested,
     ContactsRequested,
     OrganisationRequested,
     SyncRequested,
@@ -52,6 +54,7 @@ EVENTS: tuple[type[Event], ...] = (
     ContactsRequested,
     SyncStopRequested,
     OrganisationRequested,
+    ContactExportRequested,
     SyncStarted,
     PageFetched,
     CustomerImported,
@@ -63,6 +66,8 @@ EVENTS: tuple[type[Event], ...] = (
     PrepaymentImported,
     RecordUnreadable,
     OrganisationRead,
+    ContactExported,
+    ContactExportRejected,
     StreamEnded,
     RecordsApplied,
     PartitionDrained,

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from accounting_link.contracts.event import TYPE_PREFIX, Event, Part, Scope, Time
+from accounting_link.contracts.records import Person
 from accounting_link.contracts.topics import REQUESTS, Topic
 from accounting_link.contracts.words import Reads, Stream, Suppliers, SyncKind
 
@@ -91,6 +92,22 @@ class OrganisationRequested(Request, frozen=True, kw_only=True):
 
     def version(self) -> str:
         return str(self.authorisation)
+
+
+class ContactExportRequested(Request, frozen=True, kw_only=True):
+    """Create one contact in Xero, unless it is there: nothing that stands there is changed. Answered by ContactExported
+    or ContactExportRejected, always."""
+
+    TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ContactExportRequested.v1"
+
+    export_id: str
+    contact_number: str  # the CRM's own id of it, Xero's ContactNumber: by it the contact is found again
+    name: str
+    main_person: Person
+    requested_at: Time
+
+    def subject(self) -> str:
+        return f"export/{self.export_id}"
 
 
 class SyncStopRequested(Request, frozen=True, kw_only=True):

@@ -89,6 +89,7 @@ class Act(StrEnum):
     SETTINGS_CHANGED = "settings_changed"
     SYNC_STARTED = "sync_started"
     SYNC_CANCELLED = "sync_cancelled"
+    CREATED_IN_XERO = "created_in_xero"
 
 
 class ParkReason(StrEnum):
@@ -98,3 +99,14 @@ class ParkReason(StrEnum):
     DAY_LIMIT = "day_limit"
     XERO_ASKED_TO_WAIT = "xero_asked_to_wait"
     BYTES_BUDGET = "bytes_budget"
+
+
+class Refusal(StrEnum):
+    """Why a contact was not created in Xero."""
+
+    ALREADY_THERE = "already_there"  # an active contact has this name, and was left as it is
+    NOT_VALID = "not_valid"  # against Xero's rules
+    NOT_GRANTED = "not_granted"  # the connection may not write contacts
+    CONNECTION_LOST = "connection_lost"
+    LIMIT_REACHED = "limit_reached"  # of the organisation's day
+    UNAVAILABLE = "unavailable"  # Xero did not answer, for minutes
