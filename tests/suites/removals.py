@@ -107,8 +107,9 @@ class Crm:
         return {"links": links, "parts": parts, "people": people, "sales": sales, "states": states}
 
 
-def received(event: Event, scope: Scope) -> Received:
-    message = Publisher(MemoryBroker(), source="/test", clock=FakeClock()).message(Outgoing(event=event, scope=scope))
+def received(event: Event, scope: Scope, reading: int = 0) -> Received:
+    publisher = Publisher(MemoryBroker(), source="/test", clock=FakeClock())
+    message = publisher.message(Outgoing(event=event, scope=scope, reading=reading))
     return Delivery(place=Place("records", 0), offset=0, headers=message.headers, value=message.value).read()
 
 

@@ -4,9 +4,10 @@ MongoDB (:mod:`~crm_writer.store`) and its twin in memory (:mod:`~crm_writer.mem
 ``tests/suites/record_store.py``.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
+from accounting_link.chassis.messages import Outgoing
 from crm_writer.changes import Changes, Document
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Books(Protocol):
     def tombstones(self, connection_ids: Collection[str]) -> dict[str, int]:
         """By connection, up to which authorisation everything was removed."""
 
+    def exports(self, ids: Collection[str]) -> list[Document]: ...
+
     def removals(self, ids: Collection[str]) -> list[Document]: ...
 
     def imported(self, connection_id: str, upto: int, at_most: int) -> list[Document]:
@@ -52,6 +55,9 @@ class Books(Protocol):
         """Those that are linked to no Xero contact."""
 
     def write(self, changes: Changes) -> None: ...
+
+    def say(self, aggregate: str, seq: int, events: Sequence[Outgoing]) -> None:
+        """Told once all of this transaction is written, and not without it; of one aggregate by rising ``seq``."""
 
 
 BooksOf = Callable[[str], Books]

@@ -6,7 +6,15 @@ from typing import Any, Literal, NamedTuple
 
 Document = dict[str, Any]
 Collection = Literal[
-    "xero_records", "transactions", "companies", "links", "contacts", "organisations", "tombstones", "removals"
+    "xero_records",
+    "transactions",
+    "companies",
+    "links",
+    "contacts",
+    "organisations",
+    "tombstones",
+    "removals",
+    "exports",
 ]
 
 

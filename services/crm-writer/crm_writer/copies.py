@@ -5,8 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from accounting_link.chassis.messages import Place, Received, Unread
 from accounting_link.contracts.event import Scope
+from accounting_link.contracts.exports import ContactExported
 from accounting_link.contracts.records import (
     CreditImported,
     InvoiceImported,
@@ -48,8 +51,12 @@ def to_the_millisecond(time: datetime) -> datetime:
 
 
 def copy_of(received: Received) -> Copy | None:
-    """None for an event that is no record."""
-    event, envelope = received.event, received.envelope
+    """None for an event that is no record and brings none."""
+    event, scope = received.event, received.scope
+    if isinstance(event, ContactExported):
+        # Of no sync: its export is what a stamp tells it was made by.
+        scope = msgspec.structs.replace(scope, sync_id=event.export_id)
+        event = event.contact
     if isinstance(event, VersionedRecord):
         version: datetime | None = to_the_millisecond(event.updated_at)
         reason = _why_unfit(event)
@@ -60,8 +67,8 @@ def copy_of(received: Received) -> Copy | None:
     else:
         return None
     return Copy(
-        event.record_kind(), event.xero_id, version, envelope.reading,
-        envelope.scope, received.place, received.offset, read, reason[:_LONGEST_REASON],
+        event.record_kind(), event.xero_id, version, received.envelope.reading,
+        scope, received.place, received.offset, read, reason[:_LONGEST_REASON],
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 from crm_writer.changes import Changes
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.names import folded
+from crm_writer.mapping.people import MAIN, People, person_id
 
 Document = dict[str, Any]
 
@@ -20,33 +21,35 @@ def contact_key(connection_id: str, contact_id: str) -> str:
 class Directory:
     """An account's companies, links and people, as far as some contacts need them.
 
-    ``links`` by contact key, ``companies`` by id, ``people`` by contact key and id.
+    ``links`` by contact key, ``companies`` by id, ``people`` by contact key and id, ``exports`` (which the CRM itself
+    had Xero make) by contact key.
     """
 
     account_id: str
     links: dict[str, Document] = field(default_factory=dict)
     companies: dict[str, Document] = field(default_factory=dict)
+    exports: dict[str, Document] = field(default_factory=dict)
     people: defaultdict[str, dict[str, Document]] = field(default_factory=lambda: defaultdict(dict))
+    unlinked: dict[str, Document] = field(default_factory=dict)
     by_name: dict[str, Document] = field(init=False)
 
     def __post_init__(self) -> None:
         self.by_name = {company["name_key"]: company for company in self.companies.values()}
 
-    def know(self, people: list[Document], contacts: list[ContactMade]) -> None:
-        """``people``: of these contacts, or with the ids that theirs have."""
-        owners = {id_: (contact.connection_id, contact.contact_id) for contact in contacts for id_ in contact.people}
+    def know(self, people: list[Document]) -> None:
+        """Of these contacts, and those that are linked to none but may be again."""
         for person in people:
-            owner = (person.get("connection_id"), person.get("xero_contact_id"))
-            if None in owner:
-                owner = owners[person["_id"]]
-            self.people[contact_key(*owner)][person["_id"]] = person
+            if person.get("xero_contact_id") is None:
+                self.unlinked[person["_id"]] = person
+            else:
+                self.people[contact_key(person["connection_id"], person["xero_contact_id"])][person["_id"]] = person
 
     def put(self, contact: ContactMade, changes: Changes) -> None:
-        """The contact becomes part of its company: the one it is linked to, else the one of the same name, else
-        a new one."""
+        """The contact becomes part of its company: the one it is linked to, else the one that it was made of in Xero,
+        else the one of the same name, else a new one."""
         company = self._linked(contact)
         if company is None:
-            company, how = self._of_the_same_name(contact, changes)
+            company, how = self._exported(contact) or self._of_the_same_name(contact, changes)
             self._link(contact, company, how, changes)
         self._put_part(company, contact, changes)
         self._put_people(contact, changes)
@@ -54,6 +57,11 @@ class Directory:
     def _linked(self, contact: ContactMade) -> Document | None:
         link = self.links.get(contact_key(contact.connection_id, contact.contact_id))
         return self.companies.get(link["company_id"]) if link else None
+
+    def _exported(self, contact: ContactMade) -> tuple[Document, str] | None:
+        export = self.exports.get(contact_key(contact.connection_id, contact.contact_id))
+        company = self.companies.get(export["company_id"]) if export else None
+        return (company, "export") if company else None
 
     def _of_the_same_name(self, contact: ContactMade, changes: Changes) -> tuple[Document, str]:
         # Only a contact that is here already comes without a name, and then only where its company was deleted.
@@ -75,7 +83,7 @@ class Directory:
 
     def _link(self, contact: ContactMade, company: Document, how: str, changes: Changes) -> None:
         key = contact_key(contact.connection_id, contact.contact_id)
-        fields = {"company_id": company["_id"], "how": how}
+        fields = {"company_id": company["_id"], "how": how, **self._main_person(key)}
         if key in self.links:
             self.links[key].update(fields)
             changes.set("links", key, fields)
@@ -89,6 +97,12 @@ class Directory:
         }
         self.links[key] = link
         changes.insert("links", dict(link))
+
+    def _main_person(self, key: str) -> Document:
+        """Who was sent to Xero as the main person is that person still, unless another contact took them since."""
+        sent = self.exports[key]["contact_id"] if key in self.exports else ""
+        is_taken = any(sent in people for other, people in self.people.items() if other != key)
+        return {"main_person": sent} if sent and not is_taken else {}
 
     def _put_part(self, company: Document, contact: ContactMade, changes: Changes) -> None:
         parts = [part for part in company["xero"]["parts"] if _key(part) != _key(contact.part)]
@@ -112,20 +126,23 @@ class Directory:
 
     def _put_people(self, contact: ContactMade, changes: Changes) -> None:
         """Who is no longer told by Xero is marked, not removed: notes may hang on them."""
-        known = self.people[contact_key(contact.connection_id, contact.contact_id)]
-        for person_id, xero in contact.people.items():
-            if person_id in known:
-                _link_again(known[person_id], contact, changes)
-                _update(known[person_id], xero, changes)
+        key = contact_key(contact.connection_id, contact.contact_id)
+        known, told = self.people[key], _people(contact, self.links[key].get("main_person"))
+        for id_, xero in told.items():
+            if id_ in self.unlinked:
+                known[id_] = self.unlinked.pop(id_)
+                _link_again(known[id_], contact, changes)
+            if id_ in known:
+                _update(known[id_], xero, changes)
             else:
-                known[person_id] = self._person(contact, person_id, xero)
-                changes.insert("contacts", dict(known[person_id]))
-        for person_id in known.keys() - contact.people.keys():
-            _update(known[person_id], {**known[person_id]["xero"], "gone": True}, changes)
+                known[id_] = self._person(contact, id_, xero)
+                changes.insert("contacts", dict(known[id_]))
+        for id_ in known.keys() - told.keys():
+            _update(known[id_], {**known[id_]["xero"], "gone": True}, changes)
 
-    def _person(self, contact: ContactMade, person_id: str, xero: Document) -> Document:
+    def _person(self, contact: ContactMade, id_: str, xero: Document) -> Document:
         return {
-            "_id": person_id,
+            "_id": id_,
             "account_id": self.account_id,
             "connection_id": contact.connection_id,
             "xero_contact_id": contact.contact_id,
@@ -134,16 +151,23 @@ class Directory:
         }
 
 
+def _people(contact: ContactMade, main_person: str | None) -> People:
+    """By id; the CRM's own where it had Xero make the contact."""
+    if not main_person:
+        return contact.people
+    main = person_id(contact.connection_id, contact.contact_id, MAIN)
+    return {main_person if id_ == main else id_: xero for id_, xero in contact.people.items()}
+
+
 def _link_again(known: Document, contact: ContactMade, changes: Changes) -> None:
-    """To somebody who stayed when what the connection had imported was removed."""
-    if known.get("xero_contact_id") is None:
-        fields = {"connection_id": contact.connection_id, "xero_contact_id": contact.contact_id, "company_id": None}
-        known.update(fields)
-        changes.set("contacts", known["_id"], fields)
+    """To somebody who stayed when what the connection had imported was removed, or was made in the CRM."""
+    fields = {"connection_id": contact.connection_id, "xero_contact_id": contact.contact_id, "company_id": None}
+    known.update(fields)
+    changes.set("contacts", known["_id"], fields)
 
 
 def _update(known: Document, xero: Document, changes: Changes) -> None:
-    if known["xero"] == xero:
+    if known.get("xero") == xero:
         return
     fields = {"name_key": _name_key(xero), "xero": xero}
     known.update(fields)

@@ -19,7 +19,7 @@ from accounting_link.contracts.cloudevents import Message
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.outcomes import Outcome, PartitionDrained, RecordsApplied
 from accounting_link.contracts.sync_life import StreamEnded
-from crm_writer import metrics, organisations, removals
+from crm_writer import exports, metrics, organisations, removals
 from crm_writer.books import Records
 from crm_writer.putting_away import Told, put_away
 from crm_writer.sorting import CANNOT_KEEP, Batch, sort, without_misfits
@@ -27,6 +27,7 @@ from crm_writer.sorting import CANNOT_KEEP, Batch, sort, without_misfits
 log = logs.logger()
 
 AFTER_WRITE = "crm-writer:after-write"
+AFTER_SETTLE = "crm-writer:after-settle"
 
 
 class ApplyBatch:
@@ -45,9 +46,13 @@ class ApplyBatch:
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
         with metrics.BATCH_SECONDS.time():
             batch, told = self._put_away(deliveries)
+            acts = exports.settle(self._records, batch.exports, self._clock.now())
             if told:
                 self._fault.reach(AFTER_WRITE)
+            if acts:
+                self._fault.reach(AFTER_SETTLE)
             self._dead.keep(batch.unread)
+            self._publisher.confirmed(acts)
             self._publisher.forward(list(applied(told, self._publisher)))
             # Last, for a marker promises that all before it on its partition has been told.
             self._publisher.confirmed(_drained(mark) for mark in batch.marks)
@@ -58,11 +63,12 @@ class ApplyBatch:
         removals.begin(self._records, batch.removals)
         organisations.keep(self._records, batch.organisations)
         try:
-            return batch, put_away(self._records, batch.copies, now)
+            told = put_away(self._records, batch.copies, now)
         except CANNOT_KEEP:
             # Nothing of the batch is written. One bad record must neither stop the rest nor come for ever.
             batch = without_misfits(deliveries)
-            return batch, put_away(self._records, batch.copies, now)
+            told = put_away(self._records, batch.copies, now)
+        return batch, [(copy, outcome) for copy, outcome in told if batch.is_of_a_sync(copy)]
 
 
 def applied(told: Told, publisher: Publisher) -> Iterator[Message]:

@@ -12,6 +12,7 @@ from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.env import SettingsError
 from accounting_link.chassis.messages import Publisher
+from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.contracts.topics import CRM_WRITER, Lane
 from crm_writer import store
@@ -39,12 +40,15 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWork
             at_most=settings.batch_records,
         )
     )
-    records = store.MongoRecords(db)
+    records = store.MongoRecords(db, publisher)
     apply = ApplyBatch(records, publisher, dead, clock, settings.fault)
     worker = BatchWorker(consumer, apply, at_most=settings.batch_records, wait=settings.batch_wait, clock=clock)
-    removals = Removals(records, store.OpenRemovals(db), publisher, clock, uuid4().hex, settings.fault)
     # Nobody's click waits for a removal: it is asked for in one lane, and worked on in the other.
-    return worker, removals.turn if settings.lane == Lane.BULK else lambda: None
+    if settings.lane == Lane.BULK:
+        return worker, Removals(records, store.OpenRemovals(db), publisher, clock, uuid4().hex, settings.fault).turn
+    relay = Relay(db, publisher, clock, settings.fault)
+    exits.callback(relay.close)
+    return worker, relay.turn
 
 
 def main() -> int:

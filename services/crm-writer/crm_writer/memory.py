@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ import bson
 from pymongo.errors import DuplicateKeyError
 
 from accounting_link.chassis import mongo
+from accounting_link.chassis.messages import Outgoing
 from crm_writer.books import BooksOf
 from crm_writer.changes import Change, Changes, Document
 from crm_writer.standing import of_document
@@ -68,6 +69,9 @@ class MemoryBooks:
             for one in self._find("tombstones", lambda one: one["_id"] in connection_ids)
         }
 
+    def exports(self, ids: Collection[str]) -> list[Document]:
+        return self._find("exports", lambda one: one["_id"] in ids)
+
     def removals(self, ids: Collection[str]) -> list[Document]:
         return self._find("removals", lambda one: one["_id"] in ids)
 
@@ -97,6 +101,12 @@ class MemoryBooks:
                 self._carry_out(
                     "xero_records", Change("set", id_, {"reading": reading, "authorisation": authorisation})
                 )
+
+    def say(self, aggregate: str, seq: int, events: Sequence[Outgoing]) -> None:
+        key = f"{aggregate}/{seq}"
+        if key in self._tables["outbox"]:
+            raise DuplicateKeyError(f"{key} is said already")
+        self._tables["outbox"][key] = {"_id": key, "account_id": self._account_id, "events": list(events)}
 
     def _carry_out(self, collection: str, change: Change) -> None:
         table = self._tables[collection]

@@ -12,6 +12,7 @@ from crm_writer.changes import Changes, Document
 from crm_writer.copies import Copy, record_key
 from crm_writer.decide import Decision, Entry, Newer, decide, newer, outcome
 from crm_writer.directory import Directory, contact_key
+from crm_writer.exports import OURS, export_id
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.names import folded
 from crm_writer.mapping.rules import refused_as_supplier
@@ -104,16 +105,31 @@ def _with_sales(books: Books, copies: Iterable[Copy]) -> set[str]:
 def _directory(books: Books, account_id: str, decision: Decision) -> Directory:
     contacts: list[ContactMade] = decision.contacts
     links = {link["_id"]: link for link in books.links({contact_key(c.connection_id, c.contact_id) for c in contacts})}
+    exports = _exports(books, [c for c in contacts if contact_key(c.connection_id, c.contact_id) not in links])
     found = books.companies(
-        {link["company_id"] for link in links.values()}, {folded(c.name or c.contact_id) for c in contacts}
+        {one["company_id"] for one in (*links.values(), *exports.values())} - {None},
+        {folded(c.name or c.contact_id) for c in contacts},
     )
-    directory = Directory(account_id, links, {company["_id"]: company for company in found})
+    directory = Directory(account_id, links, {company["_id"]: company for company in found}, exports)
     linked = {(link["connection_id"], link["contact_id"]) for link in links.values()}
     # Somebody who lost the link when imports were removed, and stayed, is linked again by id.
     known = {person_id for contact in contacts for person_id in contact.people} if len(links) < len(contacts) else set()
+    known |= {export["contact_id"] for export in exports.values()}
     if linked or known:
-        directory.know(books.people(linked, known), contacts)
+        directory.know(books.people(linked, known))
     return directory
+
+
+def _exports(books: Books, contacts: Iterable[ContactMade]) -> dict[str, Document]:
+    """Of these contacts, those that the CRM itself had Xero make, by contact key."""
+    wanted = {
+        export_id(contact.connection_id, contact.part["contact_number"]): contact_key(
+            contact.connection_id, contact.contact_id
+        )
+        for contact in contacts
+        if contact.part["contact_number"].startswith(OURS)
+    }
+    return {wanted[export["_id"]]: export for export in books.exports(wanted)} if wanted else {}
 
 
 def _list_changes(decision: Decision, account_id: str, changes: Changes) -> None:

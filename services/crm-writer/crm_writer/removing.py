@@ -49,6 +49,8 @@ def why_company_stays(company: Document, going: Collection[Contact], links: Iter
 
 def why_person_stays(person: Document) -> str:
     """Empty when it goes."""
+    if person.get("own"):
+        return MADE_HERE
     return EDITED if _has_own_fields(person, _OF_A_PERSON) else ""
 
 

@@ -12,6 +12,7 @@ from bson.errors import BSONError
 from accounting_link.chassis import mongo
 from accounting_link.chassis.messages import Delivery, Place, Received, Unread, read_all
 from accounting_link.contracts.cloudevents import UnreadableError
+from accounting_link.contracts.exports import ContactExported, ContactExportRejected
 from accounting_link.contracts.organisations import OrganisationRead
 from accounting_link.contracts.records import RecordUnreadable
 from accounting_link.contracts.removals import RemovalRequested
@@ -31,6 +32,11 @@ class Batch:
     unread: list[Unread] = field(default_factory=list)
     organisations: list[Received] = field(default_factory=list)
     removals: list[Received] = field(default_factory=list)
+    exports: list[Received] = field(default_factory=list)  # what became of each; a copy that one brings is a copy too
+
+    def is_of_a_sync(self, copy: Copy) -> bool:
+        """Whether somebody waits for its outcome: nobody does for the copy that an export brings."""
+        return not any(copy.place == one.place and copy.offset == one.offset for one in self.exports)
 
 
 def sort(deliveries: Sequence[Delivery]) -> Batch:
@@ -39,10 +45,14 @@ def sort(deliveries: Sequence[Delivery]) -> Batch:
     at = {(delivery.place, delivery.offset): delivery for delivery in deliveries}
     for one in received:
         copy = copy_of(one)
+        if isinstance(one.event, ContactExported):
+            batch.exports.append(one)
         if copy is not None:
             batch.copies.append(copy)
             if copy.event is None and not isinstance(one.event, RecordUnreadable):
                 batch.unread.append(_unread(at[one.place, one.offset], one, copy.reason))
+        elif isinstance(one.event, ContactExportRejected):
+            batch.exports.append(one)
         elif isinstance(one.event, StreamEnded):
             batch.marks.append(one)
         elif isinstance(one.event, OrganisationRead):

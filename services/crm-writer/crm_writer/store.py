@@ -1,13 +1,14 @@
 """The CRM's records in MongoDB (database ``crm``)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, ReplaceOne, UpdateOne
 
-from accounting_link.chassis import mongo
+from accounting_link.chassis import mongo, outbox
+from accounting_link.chassis.messages import Outgoing, Publisher
 from accounting_link.chassis.mongo import Db, Session
 from crm_writer.books import BooksOf
 from crm_writer.changes import Change, Changes, Document
@@ -36,6 +37,10 @@ _INDEXES = {
     ],
     "organisations": [IndexModel([("account_id", 1)])],
     "removals": [IndexModel([("look_at", 1)])],
+    "exports": [
+        IndexModel([("account_id", 1), ("contact_id", 1)]),
+        IndexModel([("account_id", 1), ("company_id", 1)]),
+    ],
     "transactions": [
         IndexModel([("account_id", 1), ("connection_id", 1), ("xero.contact_id", 1)]),
         IndexModel([("account_id", ASCENDING), ("xero.date", DESCENDING), ("_id", ASCENDING)]),
@@ -56,19 +61,25 @@ def prepare(db: Db) -> None:
     """Makes the indexes; harmless when they are there. Every query is by account, so every index begins with it."""
     for collection, indexes in _INDEXES.items():
         db[collection].create_indexes(indexes)
+    outbox.prepare(db)
 
 
 class MongoRecords:
-    def __init__(self, db: Db) -> None:
-        self._db = db
+    """``publisher`` words what is said; who relays it to the broker is the worker."""
+
+    def __init__(self, db: Db, publisher: Publisher) -> None:
+        self._db, self._publisher = db, publisher
 
     def transact(self, work: Callable[[BooksOf], T]) -> T:
-        return mongo.transact(self._db, lambda session: work(lambda account: MongoBooks(self._db, session, account)))
+        def in_session(session: Session) -> T:
+            return work(lambda account: MongoBooks(self._db, session, account, self._publisher))
+
+        return mongo.transact(self._db, in_session)
 
 
 class MongoBooks:
-    def __init__(self, db: Db, session: Session, account_id: str) -> None:
-        self._db, self._session, self._account_id = db, session, account_id
+    def __init__(self, db: Db, session: Session, account_id: str, publisher: Publisher) -> None:
+        self._db, self._session, self._account_id, self._publisher = db, session, account_id, publisher
 
     def records(self, ids: Collection[str]) -> list[Document]:
         return self._find("xero_records", {"_id": {"$in": list(ids)}})
@@ -116,6 +127,9 @@ class MongoBooks:
             one["_id"]: one["authorisation"] for one in self._find("tombstones", {"_id": {"$in": list(connection_ids)}})
         }
 
+    def exports(self, ids: Collection[str]) -> list[Document]:
+        return self._find("exports", {"_id": {"$in": list(ids)}})
+
     def removals(self, ids: Collection[str]) -> list[Document]:
         return self._find("removals", {"_id": {"$in": list(ids)}})
 
@@ -140,6 +154,9 @@ class MongoBooks:
                 {"$set": {"reading": reading, "authorisation": authorisation}},
                 session=self._session,
             )
+
+    def say(self, aggregate: str, seq: int, events: Sequence[Outgoing]) -> None:
+        outbox.store(self._db, self._session, self._publisher, aggregate, seq, events)
 
     def _write(self, collection: str, changes: list[Change]) -> None:
         documents = self._db[collection]

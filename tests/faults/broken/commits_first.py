@@ -38,7 +38,7 @@ def main() -> None:
         )
         publisher = Publisher(transport, source="/crm-writer", clock=SYSTEM_CLOCK)
         dead = DeadLetters(publisher, consumer="crm-writer", clock=SYSTEM_CLOCK)
-        apply = ApplyBatch(store.MongoRecords(db), publisher, dead, SYSTEM_CLOCK)
+        apply = ApplyBatch(store.MongoRecords(db, publisher), publisher, dead, SYSTEM_CLOCK)
         exits.enter_context(
             status.page(settings.status_bind, live=lambda: True, ready=lambda: bool(consumer.assigned()))
         )

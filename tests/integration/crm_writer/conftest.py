@@ -11,7 +11,9 @@ from werkzeug.test import TestResponse
 
 from accounting_link.chassis.callers import ADMIN, Caller, sign
 from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.mongo import Db
+from accounting_link.chassis.outbox import StoredOnly
 from accounting_link.chassis.web import WebSettings
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.records import VersionedRecord
@@ -27,6 +29,10 @@ from tests.suites.record_store import a_copy
 KEY = "k" * 40
 
 
+def records_of(db: Db) -> MongoRecords:
+    return MongoRecords(db, Publisher(StoredOnly(), source="/test", clock=SYSTEM_CLOCK))
+
+
 @dataclass
 class Crm:
     """``today`` is 1 July 2026."""
@@ -40,13 +46,18 @@ class Crm:
 
     def given(self, *events: VersionedRecord, scope: Scope = SCOPE) -> None:
         self.readings.append(1)
-        put_away(MongoRecords(self.db), [a_copy(event, len(self.readings), scope) for event in events], JULY)
+        put_away(records_of(self.db), [a_copy(event, len(self.readings), scope) for event in events], JULY)
 
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
+        return self.web.get(f"/api/v1{path}", headers={**self._signed(), **(headers or {})}, query_string=query or None)
+
+    def post(self, path: str, body: dict[str, Any]) -> TestResponse:
+        return self.web.post(f"/api/v1{path}", headers=self._signed(), json=body)
+
+    def _signed(self) -> dict[str, str]:
         caller = Caller(account_id=self.account_id, user_id="u", name="Kim", roles=frozenset({self.role}))
-        # Signed by the system's clock: the library that checks it has no other.
-        signed = {"X-Caller": sign(caller, KEY, SYSTEM_CLOCK), **(headers or {})}
-        return self.web.get(f"/api/v1{path}", headers=signed, query_string=query or None)
+        # By the system's clock: the library that checks it has no other.
+        return {"X-Caller": sign(caller, KEY, SYSTEM_CLOCK)}
 
     def items(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """Of all pages."""

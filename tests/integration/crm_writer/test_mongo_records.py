@@ -12,6 +12,7 @@ from crm_writer.changes import Document
 from crm_writer.own import Own
 from crm_writer.putting_away import put_away
 from crm_writer.store import MongoRecords
+from tests.integration.crm_writer.conftest import records_of
 from tests.suites.record_store import US, RecordStoreSuite, a_copy
 
 pytestmark = pytest.mark.mongo
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.mongo
 @pytest.fixture
 def records(db: Db) -> MongoRecords:
     store.prepare(db)
-    return MongoRecords(db)
+    return records_of(db)
 
 
 class TestMongoRecords(RecordStoreSuite):
@@ -77,6 +78,7 @@ def test_every_read_of_an_account_uses_an_index(db: Db, records: MongoRecords) -
         ("transactions", {"xero.date": {"$lt": "2026-01-01"}}),
         ("links", {"company_id": "x"}),
         ("xero_records", {"connection_id": "kiwi", "state": "failed"}),
+        ("exports", {"$or": [{"contact_id": "x"}, {"company_id": "y"}]}),
     ]
     plans = [str(db[collection].find(own.scoped(which)).explain()["queryPlanner"]) for collection, which in asked]
     assert not [plan for plan in plans if "COLLSCAN" in plan]

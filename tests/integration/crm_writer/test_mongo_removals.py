@@ -9,8 +9,8 @@ from accounting_link.contracts.removals import ImportsRemoved
 from accounting_link.testing.builders import a_customer, an_invoice
 from crm_writer import store
 from crm_writer.own import Own
-from crm_writer.store import MongoRecords, OpenRemovals
-from tests.integration.crm_writer.conftest import Build
+from crm_writer.store import OpenRemovals
+from tests.integration.crm_writer.conftest import Build, records_of
 from tests.integration.crm_writer.conftest import Crm as Web
 from tests.suites.removals import BEFORE, ELSEWHERE, REMOVED, Crm, RemovalSuite, some
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.mongo
 @pytest.fixture
 def crm(db: Db) -> Crm:
     store.prepare(db)
-    return Crm(MongoRecords(db), OpenRemovals(db), lambda name: {one["_id"]: one for one in db[name].find()})
+    return Crm(records_of(db), OpenRemovals(db), lambda name: {one["_id"]: one for one in db[name].find()})
 
 
 class TestMongoRemovals(RemovalSuite):

@@ -298,12 +298,21 @@ def test_what_has_not_changed_is_not_sent_again(crm: Crm) -> None:
     assert crm.get(path, {"If-None-Match": tag}).status_code == 200
 
 
+def an_export(crm: Crm) -> None:
+    """What was asked of Xero for a person."""
+    said = dict.fromkeys(("connection_id", "contact_id", "name", "detail", "requested_by", "requested_by_name"), "x")
+    nothing = dict.fromkeys(("company_id", "refusal", "xero_id", "ended_at"))
+    whose = {"account_id": SCOPE.account_id, "state": "requested", "requested_at": JULY, "reference": "r"}
+    crm.db.exports.replace_one({"_id": "export-1"}, {**said, **nothing, **whose}, upsert=True)
+
+
 REMOVAL = "/records/removal?connection_id=kiwi"  # for administrators only
 
 
 def paths(crm: Crm) -> list[str]:
     """Every route, filled with ids that are there."""
     company, contact = crm.items("/companies")[0]["id"], crm.items("/contacts")[0]["id"]
+    an_export(crm)
     return [
         "/companies",
         f"/companies/{company}",
@@ -319,12 +328,14 @@ def paths(crm: Crm) -> list[str]:
         "/records/counts",
         REMOVAL,
         "/organisations/kiwi",
+        "/exports/export-1",
     ]
 
 
 def test_every_route_is_tried(crm: Crm) -> None:
     crm.given(a_customer(), an_invoice())
-    rules = {rule.rule for rule in crm.web.application.url_map.iter_rules() if rule.rule.startswith("/api/v1")}
+    every = [rule for rule in crm.web.application.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    rules = {rule.rule for rule in every if rule.rule.startswith("/api/v1")}
     tried = {
         str(adapter.match(f"/api/v1{path.partition('?')[0]}", return_rule=True)[0].rule)
         for adapter in [crm.web.application.url_map.bind("")]

@@ -8,24 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
 
 from accounting_link.chassis import kafka, mongo
+from accounting_link.chassis.callers import Caller
 from accounting_link.chassis.clock import SYSTEM_CLOCK
 from accounting_link.chassis.messages import Delivery, Outgoing, Publisher
+from accounting_link.chassis.mongo import Document
 from accounting_link.contracts.event import Event, Scope
+from accounting_link.contracts.exports import ContactExported
 from accounting_link.contracts.outcomes import PartitionDrained, RecordsApplied
+from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.removals import ImportsRemoved, RemovalRequested
+from accounting_link.contracts.requests import ContactExportRequested
 from accounting_link.contracts.sync_life import StreamEnded
-from accounting_link.contracts.topics import CONNECTIONS, RECORDS, SYNC_LIFE, Group
-from accounting_link.contracts.words import Result, Stream
-from accounting_link.testing.builders import SCOPE, an_invoice
+from accounting_link.contracts.topics import CONNECTIONS, PEOPLE, RECORDS, REQUESTS, SYNC_LIFE, Group, Lane
+from accounting_link.contracts.words import Act, Result, Stream
+from accounting_link.testing.builders import SCOPE, a_customer, an_invoice
+from crm_writer import contacts, exports, store
 from crm_writer.settings import DATABASE
+from tests.integration.crm_writer.conftest import records_of
 
 pytestmark = [pytest.mark.mongo, pytest.mark.kafka]
 SALES, MANY = 300, 1300
+E = TypeVar("E", bound=Event)
 
 
 @pytest.fixture
@@ -136,21 +145,64 @@ def test_a_removal_killed_in_the_middle_goes_on_and_counts_everything_once(
         left = db.transactions.count_documents(of_us)
         assert 0 < left < MANY
     with worker(mongo_uri, kafka_brokers, fault):
-        done = told_removed(kafka_brokers, scope)
+        done = told(kafka_brokers, scope, CONNECTIONS.name(), ImportsRemoved)
 
     assert (done.records, done.numbers.sales) == (MANY, MANY)
     with mongo.database(mongo_uri, DATABASE) as db:
         assert db.transactions.count_documents(of_us) == db.xero_records.count_documents(of_us) == 0
 
 
-def told_removed(brokers: str, scope: Scope) -> ImportsRemoved:
-    group = Group(name=f"test-removal-{scope.sync_id}", topics=CONNECTIONS.names())
+def test_what_a_person_asks_of_xero_is_relayed_and_what_came_of_it_told_again_after_a_kill(
+    mongo_uri: str, kafka_brokers: str, scope: Scope, tmp_path: Path
+) -> None:
+    of_us, people_mind = {"account_id": scope.account_id}, {"LANE": "interactive"}
+    export = asked_over_http(mongo_uri, scope)
+    with worker(mongo_uri, kafka_brokers, people_mind):
+        request = told(kafka_brokers, scope, REQUESTS.name(Lane.INTERACTIVE), ContactExportRequested)
+    assert (request.export_id, request.name) == (export["_id"], "Tea Ltd")
+    contact = a_customer("new-1", name=request.name, contact_number=request.contact_number)
+    answer = ContactExported(export_id=export["_id"], contact=contact)
+    of_people = msgspec.structs.replace(scope, sync_id="", lane=Lane.INTERACTIVE, authorisation=1)
+    with kafka.transport(kafka_brokers) as transport:
+        publisher = Publisher(transport, source="/test", clock=SYSTEM_CLOCK)
+        publisher.confirmed([Outgoing(event=answer, scope=of_people, reading=1)])
+    fault = {**people_mind, "FAULT_POINT": "crm-writer:after-settle:1", "FAULT_MARKER": str(tmp_path / "died")}
+
+    with worker(mongo_uri, kafka_brokers, fault) as first:
+        assert first.wait(120) == -9
+    with mongo.database(mongo_uri, DATABASE) as db:
+        assert db.exports.find_one(of_us)["state"] == "created"  # type: ignore[index]
+    with worker(mongo_uri, kafka_brokers, fault):
+        act = told(kafka_brokers, scope, PEOPLE.name(), PersonActed)
+
+    assert (act.act, act.by, act.details[0].value) == (Act.CREATED_IN_XERO, "kim", "new-1")
+    with mongo.database(mongo_uri, DATABASE) as db:
+        assert [one["xero_contact_id"] for one in db.contacts.find(of_us)] == ["new-1"]
+        assert db.links.count_documents(of_us) == 1
+
+
+def asked_over_http(mongo_uri: str, scope: Scope) -> Document:
+    """As the web service stores it."""
+    kim = Caller(account_id=scope.account_id, user_id="kim", name="Kim", roles=frozenset())
+    organisation = {"_id": scope.connection_id, "account_id": scope.account_id, "tenant_id": "t", "authorisation": 1}
+    with mongo.database(mongo_uri, DATABASE) as db:
+        store.prepare(db)
+        db.organisations.insert_one(organisation)
+        records = records_of(db)
+        own = {"first_name": "Ana", "last_name": "Ngata", "email": ""}
+        person = contacts.make(records, scope.account_id, own, "Tea Ltd")
+        return exports.ask(records, kim, scope.connection_id, person["_id"], SYSTEM_CLOCK.now(), "reference-1")
+
+
+def told(brokers: str, scope: Scope, topic: str, kind: type[E]) -> E:
+    """The first of this kind that is about the connection."""
+    group = Group(name=f"test-{kind.__name__}-{scope.connection_id}", topics=(topic,))
     ours = ("ce_connectionid", scope.connection_id.encode())
     patience = SYSTEM_CLOCK.monotonic() + 120
     with kafka.consumer(brokers, group, session_timeout=timedelta(seconds=6), at_most=500) as consumer:
         while SYSTEM_CLOCK.monotonic() < patience:
             for delivery in consumer.poll(500, timedelta(seconds=1)):
                 event = delivery.read().event if ours in delivery.headers else None
-                if isinstance(event, ImportsRemoved):
+                if isinstance(event, kind):
                     return event
-    raise AssertionError("nothing was told of the removal's end")
+    raise AssertionError(f"no {kind.__name__} was told")

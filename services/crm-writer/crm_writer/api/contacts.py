@@ -8,11 +8,12 @@ from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import page_of
 from accounting_link.chassis.problems import not_found
-from accounting_link.chassis.web import allowed
-from crm_writer import reads
+from accounting_link.chassis.web import allowed, caller
+from crm_writer import contacts, reads
 from crm_writer.api import shown
 from crm_writer.api.companies import searched
-from crm_writer.api.schemas import ContactQuery, ContactSchema
+from crm_writer.api.schemas import ContactDetailSchema, ContactQuery, ContactSchema, NewContactSchema
+from crm_writer.mapping.names import tidy
 from crm_writer.own import Own
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/api/v1/contacts", description="People")
@@ -29,17 +30,28 @@ def list_contacts(query: Document) -> Document:
     return {**page, "items": shown.people(own, page["items"])}
 
 
+@blueprint.post("")
+@allowed(ADMIN, MEMBER)
+@blueprint.arguments(NewContactSchema)
+@blueprint.response(201, ContactDetailSchema)
+def make_contact(wanted: Document) -> Document:
+    """A person who is not from Xero, and their company where the CRM does not know it yet."""
+    own = {name: tidy(wanted[name]) for name in ("first_name", "last_name", "email")}
+    person = contacts.make(shown.records(), caller().account_id, own, wanted["company_name"])
+    return shown.contact(shown.own(), person)
+
+
 @blueprint.route("/<contact_id>")
 @blueprint.etag
 @allowed(ADMIN, MEMBER, NO_MONEY)
-@blueprint.response(200, ContactSchema)
+@blueprint.response(200, ContactDetailSchema)
 def get_contact(contact_id: str) -> Document:
-    """One person."""
+    """One person, and what was asked of Xero about them."""
     own = shown.own()
     found = own.one("contacts", contact_id)
     if found is None:
         raise not_found("contact")
-    return shown.people(own, [found])[0]
+    return shown.contact(own, found)
 
 
 def _which(own: Own, query: Document) -> Document:

@@ -38,7 +38,7 @@ def list_records(query: Document) -> Document:
         ids = [record_key(query["connection_id"], kind, xero_id) for kind in kinds for xero_id in query["xero_ids"]]
         which["_id"] = {"$in": ids}
     page = shown.page(query, ("_id",), partial(reads.by_id, own, which))
-    return {**page, "items": shown.records(own, page["items"])}
+    return {**page, "items": shown.of_records(own, page["items"])}
 
 
 @blueprint.route("/counts")

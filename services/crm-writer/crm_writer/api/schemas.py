@@ -6,7 +6,8 @@ import marshmallow as ma
 from webargs.fields import DelimitedList
 
 from accounting_link.chassis.paging import PageQuery, page_of
-from accounting_link.contracts.words import SALES, Kind
+from accounting_link.contracts.words import SALES, Kind, Refusal
+from crm_writer.exports import STATES
 from crm_writer.owed import AGES
 from crm_writer.standing import FAILED, IMPORTED, LEFT_OUT
 
@@ -17,6 +18,15 @@ def _text(says: str = "", **more: Any) -> ma.fields.String:
 
 def _money(says: str = "", **more: Any) -> ma.fields.Decimal:
     return ma.fields.Decimal(as_string=True, metadata={"description": says} if says else {}, **more)
+
+
+# As long as Xero takes (its OpenAPI document, Contact), so that it refuses nothing that was accepted here; and no
+# control characters nor half pairs, which neither XML nor MongoDB holds.
+_LONG = ma.validate.Length(max=255)
+_SIGN, _NOT_BLANK = r"[^\x00-\x1f\x7f\ud800-\udfff]", r"[^\s\x00-\x1f\x7f\ud800-\udfff]"
+_PLAIN = ma.validate.Regexp(f"^{_SIGN}*$", error="Must not hold control characters.")
+_SAYS_SOMETHING = ma.validate.Regexp(f"^{_SIGN}*{_NOT_BLANK}{_SIGN}*$", error="Must not be blank.")
+_ADDRESS = ma.validate.Regexp(rf"^({_NOT_BLANK}+@{_NOT_BLANK}+\.{_NOT_BLANK}+)?$", error="Not an email address.")
 
 
 class PhoneSchema(ma.Schema):
@@ -77,6 +87,43 @@ class ContactSchema(ma.Schema):
     email = _text()
     main = ma.fields.Boolean(metadata={"description": "the Xero contact's main person"})
     gone = ma.fields.Boolean(metadata={"description": "no longer told by Xero"})
+
+
+class ExportSchema(ma.Schema):
+    """A contact that was sent to Xero, and what became of it."""
+
+    id = _text()
+    connection_id = _text()
+    contact_id = _text("the person it was asked for")
+    company_id = _text("null: they had none", allow_none=True)
+    name = _text("what it is called in Xero")
+    state = _text(validate=ma.validate.OneOf(STATES))
+    refusal = _text("why nothing was created", allow_none=True, validate=ma.validate.OneOf(list(Refusal)))
+    detail = _text("the same in words; Xero's own where it refused")
+    xero_id = _text("Xero's ContactID: of what was created, or of what stands there under this name", allow_none=True)
+    requested_by = _text()
+    requested_by_name = _text()
+    requested_at = ma.fields.AwareDateTime(format="iso")
+    ended_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+    reference = _text()
+
+
+class ContactDetailSchema(ContactSchema):
+    exports = ma.fields.List(
+        ma.fields.Nested(ExportSchema), metadata={"description": "of them or of their company, newest first"}
+    )
+
+
+class NewContactSchema(ma.Schema):
+    first_name = _text(load_default="", validate=[_LONG, _PLAIN])
+    last_name = _text(required=True, validate=[_LONG, _SAYS_SOMETHING])
+    email = _text(load_default="", validate=[_LONG, _ADDRESS])
+    company_name = _text("that company, or a new one; none when empty", load_default="", validate=[_LONG, _PLAIN])
+
+
+class ExportRequest(ma.Schema):
+    connection_id = _text(required=True, validate=ma.validate.Length(1, 100))
+    contact_id = _text(required=True, validate=ma.validate.Length(1, 100))
 
 
 class LineSchema(ma.Schema):

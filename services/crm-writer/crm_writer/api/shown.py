@@ -12,8 +12,11 @@ from accounting_link.chassis.callers import ADMIN, MEMBER
 from accounting_link.chassis.clock import Clock
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import ProblemError
+from accounting_link.chassis.rates import Bucket
 from accounting_link.chassis.web import caller
 from accounting_link.contracts.words import Kind
+from crm_writer.books import Records
+from crm_writer.contacts import said
 from crm_writer.copies import record_key
 from crm_writer.directory import contact_key
 from crm_writer.owed import AGES
@@ -33,6 +36,18 @@ _PLAIN = {
 def own() -> Own:
     """The caller's account's documents."""
     found: Own = current_app.extensions["crm"](caller().account_id)
+    return found
+
+
+def records() -> Records:
+    """To write with."""
+    found: Records = current_app.extensions["records"]
+    return found
+
+
+def exports_asked() -> Bucket:
+    """By account."""
+    found: Bucket = current_app.extensions["exports_asked"]
     return found
 
 
@@ -111,7 +126,7 @@ def _person(document: Document, owners: dict[str, Document], companies: dict[str
     company = companies.get(document.get("company_id") or "", {})
     own_company = {"company_id": company.get("_id"), "company_name": company.get("name")}
     return {
-        **document["xero"],
+        **(document["xero"] if contact_id else {**said(document), "main": False, "gone": False}),
         "id": document["_id"],
         "connection_id": connection_id,
         "contact_id": contact_id,
@@ -119,7 +134,20 @@ def _person(document: Document, owners: dict[str, Document], companies: dict[str
     }
 
 
-def records(own: Own, documents: list[Document]) -> list[Document]:
+def contact(own: Own, document: Document) -> Document:
+    """One of the people, with what was asked of Xero about them or their company, newest first."""
+    shown = people(own, [document])[0]
+    about: list[Document] = [{"contact_id": document["_id"]}]
+    about += [{"company_id": shown["company_id"]}] if shown["company_id"] else []
+    asked = own.find("exports", {"$or": about}, sort=[("requested_at", -1)])
+    return {**shown, "exports": list(map(export, asked))}
+
+
+def export(document: Document) -> Document:
+    return {**document, "id": document["_id"]}
+
+
+def of_records(own: Own, documents: list[Document]) -> list[Document]:
     contacts = [one for one in documents if one["kind"] == Kind.CONTACT]
     owners = companies_by_contact(own, {(one["connection_id"], one["xero_id"]) for one in contacts})
     return [{**one, **_owner(owners, one["connection_id"], one["xero_id"])} for one in documents]

@@ -1,0 +1,50 @@
+"""Contacts that people make in the CRM itself. What Xero says of them, once it knows them, stands beside it."""
+
+from uuid import uuid4
+
+from crm_writer.books import Books, BooksOf, Records
+from crm_writer.changes import Changes, Document
+from crm_writer.mapping.names import folded, tidy
+
+_SAID = ("first_name", "last_name", "email")
+
+
+def said(person: Document) -> Document:
+    """What the CRM itself says of somebody behind whom no Xero contact stands; of those who stayed when their
+    connection's imports were removed, what Xero said last."""
+    known = person.get("own") or person["xero"]
+    return {name: known.get(name, "") for name in _SAID}
+
+
+def make(records: Records, account_id: str, own: Document, company_name: str) -> Document:
+    """``own``: first_name, last_name, email. The company of this name is theirs, a new one where there is none; none
+    without a name."""
+    contact_id, company_id = str(uuid4()), str(uuid4())
+
+    def work(books_of: BooksOf) -> Document:
+        books, changes = books_of(account_id), Changes()
+        person = {
+            "_id": contact_id,
+            "account_id": account_id,
+            "connection_id": None,
+            "xero_contact_id": None,
+            "company_id": _company(books, account_id, company_id, company_name, changes),
+            "name_key": folded(f"{own['last_name']} {own['first_name']}"),
+            "own": own,
+        }
+        changes.insert("contacts", person)
+        books.write(changes)
+        return person
+
+    return records.transact(work)
+
+
+def _company(books: Books, account_id: str, new_id: str, name: str, changes: Changes) -> str | None:
+    key = folded(name)
+    if not key:
+        return None
+    for company in books.companies((), {key}):
+        return str(company["_id"])
+    company = {"_id": new_id, "account_id": account_id, "name": tidy(name), "name_key": key, "xero": {"parts": []}}
+    changes.insert("companies", company)
+    return new_id

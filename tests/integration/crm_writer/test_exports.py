@@ -1,0 +1,178 @@
+"""Create in Xero, on a real MongoDB and over HTTP."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
+from accounting_link.chassis.messages import Delivery, Place
+from accounting_link.chassis.mongo import Db
+from accounting_link.contracts.event import Scope
+from accounting_link.contracts.requests import ContactExportRequested
+from accounting_link.contracts.topics import REQUESTS, Lane
+from accounting_link.testing.builders import SCOPE, a_customer
+from crm_writer import store
+from crm_writer.own import Own
+from crm_writer.store import OpenRemovals
+from crm_writer.web import EXPORTS
+from tests.integration.crm_writer.conftest import Build, records_of
+from tests.integration.crm_writer.conftest import Crm as Web
+from tests.suites.exports import ANA, ExportSuite, a_person, ask, known
+from tests.suites.removals import Crm
+
+pytestmark = pytest.mark.mongo
+NEW = {**ANA, "company_name": "Tea Ltd"}
+
+
+@pytest.fixture
+def crm(db: Db) -> Crm:
+    store.prepare(db)
+    return Crm(records_of(db), OpenRemovals(db), lambda name: {one["_id"]: one for one in db[name].find()})
+
+
+class TestMongoExports(ExportSuite):
+    pass
+
+
+@pytest.fixture
+def web(build: Build) -> Web:
+    return build(Own)
+
+
+def made(web: Web, **said: str) -> dict[str, Any]:
+    answer = web.post("/contacts", {**NEW, **said})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.get_json())
+
+
+def wish(web: Web, contact_id: str) -> Any:
+    return web.post("/exports", {"connection_id": "kiwi", "contact_id": contact_id})
+
+
+def relayed(web: Web) -> list[tuple[ContactExportRequested, Scope]]:
+    """What waits in the outbox, as xero-adapter will read it."""
+    found = []
+    for row in web.db.outbox.find():
+        assert row["topic"] == REQUESTS.name(Lane.INTERACTIVE)
+        headers = [(name, bytes(value)) for name, value in row["headers"]]
+        told = Delivery(place=Place(row["topic"], 0), offset=0, headers=headers, value=bytes(row["value"])).read()
+        assert isinstance(told.event, ContactExportRequested)
+        found.append((told.event, told.scope))
+    return found
+
+
+def test_clicks_at_the_same_moment_make_one_export_and_one_question(crm: Crm, db: Db) -> None:
+    known(crm)
+    person = a_person(crm)
+    ready, asked = threading.Barrier(8), []
+
+    def click() -> None:
+        ready.wait()
+        asked.append(ask(crm, person)["_id"])
+
+    threads = [threading.Thread(target=click) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 8
+    assert len(set(asked)) == 1
+    assert db.outbox.count_documents({}) == 1
+
+
+def test_a_contact_is_made_shown_and_sent_to_xero_as_it_was_written(crm: Crm, web: Web) -> None:
+    known(crm)
+    person = made(web, first_name="  Ana  Maria ", last_name="Ngata")
+    assert (person["first_name"], person["company_name"], person["connection_id"]) == ("Ana Maria", "Tea Ltd", None)
+    assert [one["id"] for one in web.items("/contacts", search="ngata")] == [person["id"]]
+    company = web.company("tea ltd")
+    assert (company["parts"], [one["id"] for one in company["people"]]) == ([], [person["id"]])
+
+    answer = wish(web, person["id"])
+
+    assert answer.status_code == 202
+    export = answer.get_json()
+    [(event, scope)] = relayed(web)
+    assert (event.name, event.main_person.first_name, event.main_person.last_name) == ("Tea Ltd", "Ana Maria", "Ngata")
+    assert (event.tenant_id, event.contact_number) == ("t", f"crm-{person['company_id']}")
+    assert (event.export_id, scope.account_id, scope.connection_id) == (export["id"], SCOPE.account_id, "kiwi")
+    assert web.get(f"/exports/{export['id']}").get_json() == export
+    assert web.get(f"/contacts/{person['id']}").get_json()["exports"] == [export]
+
+
+def test_whoever_of_the_company_one_looks_at_sees_its_export(crm: Crm, web: Web) -> None:
+    known(crm)
+    ana, ben, else_ = made(web), made(web, first_name="Ben"), made(web, company_name="Coffee Ltd")
+    wish(web, ana["id"])
+    shown = {one["id"]: len(web.get(f"/contacts/{one['id']}").get_json()["exports"]) for one in (ana, ben, else_)}
+    assert shown == {ana["id"]: 1, ben["id"]: 1, else_["id"]: 0}
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"last_name": ""}, "last_name"),
+        ({"last_name": " \t "}, "last_name"),
+        ({"last_name": "x" * 256}, "last_name"),
+        ({"last_name": "a\x00b"}, "last_name"),
+        ({"first_name": "half a pair \ud800"}, "first_name"),
+        ({"email": "ana"}, "email"),
+        ({"email": "ana@example"}, "email"),
+        ({"company_name": "y" * 256}, "company_name"),
+        ({"account_id": "somebody-else"}, "account_id"),
+    ],
+)
+def test_what_xero_would_refuse_is_refused_here_and_the_field_is_named(
+    web: Web, said: dict[str, str], field: str
+) -> None:
+    answer = web.post("/contacts", {**NEW, **said})
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+    assert field in answer.get_json()["fields"]["json"]
+    assert web.items("/contacts") == []
+
+
+def test_control_the_same_without_that_is_taken(web: Web) -> None:
+    assert made(web, email="")["last_name"] == "Ngata"
+    assert made(web, company_name="", email="ana@example.com")["company_id"] is None
+
+
+def test_who_may_see_no_money_makes_and_creates_nothing(crm: Crm, web: Web) -> None:
+    known(crm)
+    person = made(web)
+    web.role = NO_MONEY
+    assert web.post("/contacts", NEW).status_code == wish(web, person["id"]).status_code == 403
+    assert relayed(web) == []
+    for role in (MEMBER, ADMIN):
+        web.role = role
+        assert wish(web, person["id"]).status_code == 202
+
+
+def test_another_accounts_contact_connection_or_export_is_not_there(crm: Crm, web: Web) -> None:
+    known(crm)
+    person = made(web)
+    export = wish(web, person["id"]).get_json()
+    web.account_id = "somebody-else"
+    theirs = made(web)
+    assert theirs["company_id"] != person["company_id"], "of the same name, each their own"
+    tried = (wish(web, person["id"]), wish(web, theirs["id"]), web.get(f"/exports/{export['id']}"))
+    assert [answer.status_code for answer in tried] == [404, 404, 404]
+    web.account_id = SCOPE.account_id
+    assert web.get(f"/exports/{export['id']}").status_code == 200
+
+
+def test_who_comes_from_xero_is_refused_with_what_to_do(crm: Crm, web: Web) -> None:
+    known(crm)
+    crm.given(a_customer("tea", name="Tea Ltd"))
+    answer = wish(web, made(web)["id"]).get_json()
+    assert (answer["status"], answer["type"].rpartition(":")[2].rpartition("/")[2]) == (409, "already-in-xero")
+    assert answer["detail"] == "Tea Ltd is in Xero already."
+    assert answer["do"]
+
+
+def test_an_account_that_asks_without_end_is_told_when_to_ask_again(crm: Crm, web: Web) -> None:
+    known(crm)
+    person = made(web)
+    answers = [wish(web, person["id"]) for _ in range(EXPORTS.at_once + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {202}
+    assert (answers[-1].status_code, int(answers[-1].headers["Retry-After"]) > 0) == (429, True)
