@@ -33,7 +33,7 @@ DATABASES = ("auth_link", "sync_orchestrator", "crm", "logs", "xero_adapter")
 OF_NO_ACCOUNT = {"permits", "app_permits", "leases", "vault_check", "rates"}
 # Notes of a worker to itself, gone when it has done what they say, some within seconds; no route reads them.
 NOTES = {
-    *(f"{name}.outbox" for name in ("auth_link", "sync_orchestrator", "xero_adapter")),
+    *(f"{name}.outbox" for name in ("auth_link", "sync_orchestrator", "xero_adapter", "crm")),
     *("auth_link.owed", "sync_orchestrator.missing", "sync_orchestrator.asked", "xero_adapter.organisations"),
 }
 
@@ -93,12 +93,15 @@ def an_account(platform: Platform, person: str, tenant: str, another: str) -> Ac
     with mongo.database(platform.mongo_uri, "auth_link") as db:  # nobody can connect while Xero is being told of it
         until(lambda: db.owed.count_documents({"connection_id": gone}) == 0)
     crm.post("/connections/authorize", {})  # a consent that was asked for and not given
+    contact = crm.post("/contacts", {"last_name": "Kauri", "company_name": f"Kauri of {connection}"})["id"]
+    until(lambda: crm.knows(f"/organisations/{connection}"))
     ids = {
         "connection_id": connection,
         "removal_id": removal,
         "sync_id": sync,
         "company_id": crm.get("/companies")["items"][0]["id"],
-        "contact_id": crm.get("/contacts")["items"][0]["id"],
+        "contact_id": contact,
+        "export_id": crm.post("/exports", {"connection_id": connection, "contact_id": contact})["id"],
         "transaction_id": crm.get("/transactions", connection_id=connection)["items"][0]["id"],
         "letter_id": a_dead_letter(platform, person.partition(":")[0], connection),
     }
@@ -165,6 +168,12 @@ class World:
             answer._content = next(answer.iter_content(1 << 20), b"")
             answer.close()
         return answer
+
+
+def is_about_ours(operation: Operation, account: Account) -> bool:
+    """Whether it names a record that exists, in its path or its body."""
+    body = example(operation.node["requestBody"], account.ids) if "requestBody" in operation.node else {}
+    return "{" in operation.path or any(value in account.ids.values() for value in body.values())
 
 
 def filled(operation: Operation, account: Account) -> str:
