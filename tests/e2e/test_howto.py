@@ -27,6 +27,7 @@ def test_the_examples_run_one_after_another(world: World) -> None:
     assert len(EXAMPLES) >= 6
     assert names["me"]["account_id"] == "rata"
     assert names["sync"]["state"] == "completed"
+    assert (names["export"]["state"], names["export"]["name"]) == ("created", "Zimmer and Sisters")
     tab = names["xero_tab"](names["company"]["id"])
     assert escape(names["company"]["name"]) in tab
     assert "Owed" in tab

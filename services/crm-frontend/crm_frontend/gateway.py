@@ -29,6 +29,7 @@ _SERVICES = {
     "companies": "companies, contacts and sales (crm-writer)",
     "contacts": "companies, contacts and sales (crm-writer)",
     "transactions": "companies, contacts and sales (crm-writer)",
+    "exports": "companies, contacts and sales (crm-writer)",
     "records": "companies, contacts and sales (crm-writer)",
     "logs": "the logs (log-service)",
 }

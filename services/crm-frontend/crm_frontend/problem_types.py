@@ -56,6 +56,11 @@ PROBLEMS = {
         "What a connection imported can be removed only while it is disconnected.",
         "Disconnect it first. If it was disconnected this very moment, try again in a few seconds.",
     ),
+    "already-in-xero": (
+        "It is in Xero already",
+        "The contact or its company comes from Xero, so there is nothing to create there.",
+        "Open it in Xero. A person who is missing there is added there, and arrives with the next sync.",
+    ),
     "too-many": (
         "That was asked too often",
         "Your account asked this more often than makes sense. `Retry-After` says in how many seconds it may again.",

@@ -10,7 +10,7 @@ from accounting_link.chassis import logs, web
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from crm_frontend import gateway, security, words
 from crm_frontend.gateway import Problem
-from crm_frontend.pages import common, crm, docs, home, removal, session, xero
+from crm_frontend.pages import common, contacts, crm, docs, home, removal, session, xero
 from crm_frontend.settings import Settings
 
 _PROBLEM = "application/problem+json"
@@ -30,7 +30,7 @@ def build_app(settings: Settings, pool: requests.Session, clock: Clock) -> Flask
     # Those registered later see the answer earlier, so headers are set on error pages too.
     security.register(app)
     common.register(app, settings, pool, clock)
-    for blueprint in (session.blp, home.blp, removal.blp, xero.blp, crm.blp, docs.blp):
+    for blueprint in (session.blp, home.blp, removal.blp, xero.blp, crm.blp, contacts.blp, docs.blp):
         app.register_blueprint(blueprint)
     app.after_request(_as_page)
     return app

@@ -44,6 +44,7 @@ NOT_OFFERED = {
     "settings": "Only an administrator changes the settings.",
     "sync": "Your role does not start or stop syncs.",
     "money": "Your role shows companies and contacts, but no sales.",
+    "create": "Your role does not create contacts, neither here nor in Xero.",
 }
 STREAMS = {
     "contacts": "Customers",
@@ -127,6 +128,27 @@ ACTS = {
     "settings_changed": "Changed the sync settings",
     "sync_started": "Started a sync",
     "sync_cancelled": "Cancelled a sync",
+    "created_in_xero": "Created a contact in Xero",
+}
+EXPORT_STATES = {
+    "requested": ("Creating in Xero …", "info"),
+    "created": ("In Xero", "good"),
+    "refused": ("Not created in Xero", "warn"),
+}
+# What to do about a contact that was not created in Xero; why it was not, the API says.
+REFUSALS = {
+    "already_there": (
+        "Nothing in Xero was changed. If it is the same customer, a sync brings it here. If it is another one, it "
+        "needs a name of its own: make a new contact with another company name."
+    ),
+    "not_valid": "Make a new contact with that put right, and create that one in Xero.",
+    "not_granted": (
+        "An administrator connects again on the Accounting Link page and leaves every permission that Xero lists as it "
+        "is. Then create it again."
+    ),
+    "connection_lost": "An administrator connects again on the Accounting Link page. Then create it again.",
+    "limit_reached": "Nothing is wrong with this contact. Create it again later; by tomorrow Xero takes more.",
+    "unavailable": "Nothing is wrong with this contact. Create it again in a few minutes.",
 }
 # Why auth-link's callback sent the person back without a connection: what happened, what to do.
 NOT_CONNECTED = {

@@ -182,6 +182,57 @@ PART = {
 }
 
 
+def a_person(**changes: Any) -> dict[str, Any]:
+    """Of Xero; ``an_own_person`` is not."""
+    return {
+        "id": "p-1",
+        "connection_id": DEMO,
+        "contact_id": "x-9",
+        "company_id": "co-1",
+        "company_name": "Kea Interiors",
+        "first_name": "Kim",
+        "last_name": "Kea",
+        "email": "kim@kea.test",
+        "main": True,
+        "gone": False,
+        **changes,
+    }
+
+
+def an_own_person(**changes: Any) -> dict[str, Any]:
+    return a_person(**{"connection_id": None, "contact_id": None, "main": False, **changes})
+
+
+def an_export(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "e-1",
+        "connection_id": DEMO,
+        "contact_id": "p-1",
+        "company_id": "co-1",
+        "name": "Kea Interiors",
+        "state": "requested",
+        "refusal": None,
+        "detail": "",
+        "xero_id": None,
+        "requested_by": "legrand-admin",
+        "requested_by_name": "Ada Legrand",
+        "requested_at": "2026-03-02T09:00:00+00:00",
+        "ended_at": None,
+        "reference": "ref-7",
+        **changes,
+    }
+
+
+def a_created_export(**changes: Any) -> dict[str, Any]:
+    ended = {"state": "created", "xero_id": "x-new", "ended_at": "2026-03-02T09:00:03+00:00"}
+    return an_export(**{**ended, **changes})
+
+
+def a_refused_export(refusal: str, **changes: Any) -> dict[str, Any]:
+    ended = {"state": "refused", "refusal": refusal, "ended_at": "2026-03-02T09:00:03+00:00"}
+    return an_export(**{**ended, "detail": f"Xero said {refusal} <b>", **changes})
+
+
 WOULD_GO = {
     "companies": {
         "go": 940,
@@ -233,6 +284,11 @@ class World:
     )
     last_comparison: dict[str, Any] | None = None
     removals: list[dict[str, Any]] = field(default_factory=list)
+    person: dict[str, Any] = field(default_factory=a_person)
+    parts: list[dict[str, Any]] = field(default_factory=lambda: [PART])  # of their company
+    exports: list[dict[str, Any]] = field(default_factory=list)  # newest first
+    export_asked_at: str = "2026-03-02T09:00:00+00:00"
+    acts: list[dict[str, Any]] = field(default_factory=list)  # beside the one that the audit log has always
     counts: dict[str, int] = field(default_factory=dict)
     has_records: bool = True
     short_code: str = ""
@@ -250,9 +306,29 @@ def connected(**changes: Any) -> World:
     return World(**{"connections": [a_connection()], **changes})
 
 
+def own(**changes: Any) -> World:
+    """Connected, with a person whom the CRM made and whose company Xero does not know of."""
+    return connected(**{"person": an_own_person(), "parts": [], "short_code": "!abc", **changes})
+
+
+def an_act(**changes: Any) -> dict[str, Any]:
+    return {
+        "at": "2026-03-02T09:00:00+00:00",
+        "act": "settings_changed",
+        "about": DEMO,
+        "connection_id": DEMO,
+        "by": "legrand-admin",
+        "by_name": "Ada Legrand",
+        "address": "203.0.113.7",
+        "details": {"frequency": "daily"},
+        "reference": "ref-1",
+        **changes,
+    }
+
+
 def gateway(world: World) -> Flask:
     app = Flask("stub_gateway")
-    company = {"id": "co-1", "name": "Kea Interiors", "parts": [PART]}
+    company = {"id": "co-1", "name": "Kea Interiors", "parts": world.parts}
 
     @app.before_request
     def _first() -> Response | None:
@@ -286,19 +362,7 @@ def gateway(world: World) -> Flask:
 
     @app.get("/api/v1/logs/audit")
     def audit() -> Any:
-        return world.listed(
-            {
-                "at": "2026-03-02T09:00:00+00:00",
-                "act": "settings_changed",
-                "about": DEMO,
-                "connection_id": DEMO,
-                "by": "legrand-admin",
-                "by_name": "Ada Legrand",
-                "address": "203.0.113.7",
-                "details": {"frequency": "daily"},
-                "reference": "ref-1",
-            }
-        )
+        return world.listed(an_act(), *world.acts)
 
     @app.route("/api/v1/connections/<key>", methods=["GET", "DELETE"])
     def one_connection(key: str) -> Any:
@@ -430,17 +494,36 @@ def gateway(world: World) -> Flask:
             },
             "invoiced": "5234.50",
         }
-        person = {"id": "p-1", "first_name": "Kim", "last_name": "Kea", "email": "kim@kea.test", "main": True}
-        return {**company, "people": [{**person, "gone": False}], "balances": [balance], "last_invoice": SALE}
+        if not world.parts:
+            return {**company, "people": [world.person] if world.has_records else [], "balances": []}
+        return {**company, "people": [world.person], "balances": [balance], "last_invoice": SALE}
 
     @app.get("/api/v1/companies/<_id>/transactions")
     def sales_of(_id: str) -> Any:
         return world.listed(SALE)
 
-    @app.get("/api/v1/contacts")
+    @app.route("/api/v1/contacts", methods=["GET", "POST"])
     def contacts() -> Any:
-        person = {"id": "p-1", "first_name": "Kim", "last_name": "Kea", "email": "kim@kea.test"}
-        return world.listed({**person, "company_id": "co-1", "main": True, "gone": False})
+        if request.method == "GET":
+            return world.listed(world.person)
+        typed = {"first_name": "", "email": "", "company_name": None, **(request.get_json() or {})}
+        world.person = an_own_person(id="p-new", company_id="co-1" if typed["company_name"] else None, **typed)
+        return world.person, 201
+
+    @app.get("/api/v1/contacts/<key>")
+    def one_contact(key: str) -> Any:
+        if key != world.person["id"]:
+            return Response(json.dumps({"type": "/api/problems/not-found", "detail": "No."}), 404)
+        return {**world.person, "exports": world.exports}
+
+    @app.post("/api/v1/exports")
+    def create_in_xero() -> Any:
+        wish = request.get_json() or {}
+        world.exports[:] = [
+            an_export(requested_at=world.export_asked_at, **wish),
+            *(one for one in world.exports if one["id"] != "e-1"),
+        ]
+        return world.exports[0], 202
 
     return app
 

@@ -27,6 +27,9 @@ PAGES = (
     "/companies/co-1",
     "/transactions/c-demo/invoice/i-77",
     "/contacts",
+    "/contacts/new",
+    "/contacts/p-1",
+    "/contacts/p-1/create-in-xero?connection=c-demo",
 )
 NOT_ALLOWED = {
     "type": "/api/problems/not-allowed",

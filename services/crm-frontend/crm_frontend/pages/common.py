@@ -23,7 +23,7 @@ from crm_frontend.settings import Settings
 SIGN_INS = Rate(at_once=60, a_minute=60)
 
 # Who is offered what. The APIs decide by themselves: a page only offers nobody what they would be refused.
-RIGHTS = {"connect": ADMIN, "settings": ADMIN, "audit": ADMIN, "sync": MEMBER, "money": MEMBER}
+RIGHTS = {"connect": ADMIN, "settings": ADMIN, "audit": ADMIN, "sync": MEMBER, "money": MEMBER, "create": MEMBER}
 _CHOSEN = "organisation"  # cookie: the connection that this browser looked at last
 
 Page = str | tuple[str, int] | AnyResponse
@@ -68,7 +68,7 @@ def register(app: Flask, settings: Settings, pool: requests.Session, clock: Cloc
         }
 
     # Globals rather than context: macros see no context.
-    app.jinja_env.globals |= {"query_of": query_of, "may": may}
+    app.jinja_env.globals |= {"query_of": query_of, "may": may, "contact_in_xero": contact_in_xero}
 
 
 def may(right: str) -> bool:
@@ -178,6 +178,11 @@ def deep_link(connection_id: str, leads_to: str) -> str:
     code = organisation(connection_id).get("short_code")
     query = urlencode({"shortcode": code, "redirecturl": leads_to})
     return f"{site().settings.xero_deep_link_url}?{query}" if code else ""
+
+
+def contact_in_xero(connection_id: str, xero_id: str) -> str:
+    """Open in Xero, of a contact."""
+    return deep_link(connection_id, f"/Contacts/View/{xero_id}") if xero_id else ""
 
 
 def of_connection(view: Callable[..., Page]) -> Callable[..., Page]:

@@ -1,4 +1,4 @@
-"""The CRM's records: companies with their Xero tab, their sales, and people."""
+"""The CRM's records: companies with their Xero tab, and their sales."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,18 @@ from typing import Any
 from flask import Blueprint
 
 from crm_frontend import pictures, words
-from crm_frontend.pages.common import Page, api, connections, deep_link, organisation, page, query, signed_in
+from crm_frontend.gateway import Answer
+from crm_frontend.pages.common import (
+    Page,
+    api,
+    connections,
+    contact_in_xero,
+    deep_link,
+    organisation,
+    page,
+    query,
+    signed_in,
+)
 
 blp = Blueprint("crm", __name__)
 blp.before_request(signed_in)
@@ -22,12 +33,13 @@ def companies() -> Page:
 def company(company_id: str) -> Page:
     found, filters = api().get(f"/companies/{company_id}"), query("kind", "status", "currency", "cursor")
     shown = found.data or {}
+    parts = [_part(part) for part in shown.get("parts") or ()]
     return page(
         "company.html",
         main=found,
-        parts=[_part(part) for part in shown.get("parts", ())],
-        balances=[_balance(balance) for balance in shown.get("balances", ())],
-        sales=api().get(f"/companies/{company_id}/transactions", **filters),
+        parts=parts,
+        balances=[_balance(balance) for balance in shown.get("balances") or ()],
+        sales=api().get(f"/companies/{company_id}/transactions", **filters) if parts else Answer(),
         filters=filters,
     )
 
@@ -39,7 +51,7 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
         **part,
         "organisation": of,
         "disconnected_at": connection.get("disconnected_at"),
-        "deep_link": deep_link(part["connection_id"], f"/Contacts/View/{part['contact_id']}"),
+        "deep_link": contact_in_xero(part["connection_id"], part["contact_id"]),
     }
 
 
@@ -62,9 +74,3 @@ def transaction(transaction_id: str) -> Page:
     # Xero's guide tells the addresses of invoices and contacts only.
     of = shown.get("connection_id", "") if shown.get("kind") == "invoice" else ""
     return page("transaction.html", main=found, deep_link=deep_link(of, leads_to))
-
-
-@blp.get("/contacts")
-def contacts() -> Page:
-    filters = query("search", "cursor")
-    return page("contacts.html", main=api().get("/contacts", **filters), filters=filters)

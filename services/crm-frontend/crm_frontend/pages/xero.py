@@ -208,7 +208,7 @@ def _contacts_called(connection: str, search: str | None) -> str:
     if not search:
         return ""
     found = api().get("/companies", search=search, limit=_MOST_COMPANIES)
-    parts = [part for company in found.items for part in company.get("parts", ())]
+    parts = [part for company in found.items for part in company.get("parts") or ()]
     return ",".join([part["contact_id"] for part in parts if part["connection_id"] == connection][:_MOST_COMPANIES])
 
 
