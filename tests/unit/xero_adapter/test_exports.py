@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -149,6 +150,7 @@ ODD = [
     'x" OR Name!="',
     "x" * 255,
     "山" * 255,
+    "😀" * 255,
     "\u0301",
 ]
 
@@ -166,6 +168,7 @@ def test_a_name_of_any_letters_is_created_once_and_found_again(world: World, nam
     assert isinstance(again, ContactExportRejected)
     assert (again.refusal, again.xero_id) == (Refusal.ALREADY_THERE, made.xero_id)
     assert held(world) == before
+    assert max(len(urlencode(call["query"])) for call in world.calls()) < 2000
 
 
 # -- what an earlier try has made
@@ -265,6 +268,18 @@ def test_where_the_answer_to_creating_is_lost_there_is_one_contact_and_it_is_tol
     assert [one["ContactID"] for one in ours(world)] == [event.contact.xero_id]
 
 
+def test_after_a_lost_answer_it_is_looked_for_before_anything_is_created_again(world: World) -> None:
+    world.simulator.add_fault({"kind": "reset", **WRITE})
+    asks(world)
+    assert methods(world) == ["GET", "GET", "PUT", "GET"]
+
+
+def test_an_id_of_zeros_is_no_contact(world: World) -> None:
+    rule = {"kind": "rewrite", "pattern": '"ContactID":"[^"]+"', "by": f'"ContactID":"{NOBODY}"'}
+    world.simulator.add_fault({**rule, **WRITE})
+    assert exported(asks(world)).contact.xero_id == ours(world)[0]["ContactID"] != NOBODY
+
+
 def test_control_without_the_look_a_lost_answer_later_than_xero_remembers_is_told_as_refused() -> None:
     world = a_world(xero=Blind)
     world.simulator.behave({"idempotency_seconds": 0})
@@ -356,6 +371,7 @@ def test_control_without_look_and_key_one_of_two_is_told_as_refused() -> None:
 # -- what stands there already
 
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
 CAFE = "Café Ōtautahi & Sons"
 
 
@@ -437,6 +453,26 @@ def test_an_archived_contact_of_the_name_is_in_nobodys_way(world: World) -> None
     assert held(world)[old] == before[old]
 
 
+def test_an_archived_contact_is_in_nobodys_way_though_xero_gave_it(world: World) -> None:
+    old = puts_in(world, Name=NAME)
+    world.simulator.change(world.tenant, [{"kind": "contact", "id": old, "op": "archive"}])
+    body = json.dumps({"Contacts": [json.loads(held(world)[old])]})
+    world.simulator.add_fault({"kind": "answer", "status": 200, "body": body, "path": LIST, "count": 1})
+    assert exported(asks(world)).contact.xero_id != old
+
+
+def test_a_contact_without_a_name_is_not_one_of_accents_alone(world: World) -> None:
+    puts_in(world, EmailAddress="nameless@example.com")
+    assert exported(asks(world, "\u0301")).contact.name == "\u0301"
+
+
+def test_nobody_is_taken_to_be_there_by_an_answer_that_nothing_changed(world: World) -> None:
+    there = puts_in(world, Name=NAME)
+    world.simulator.add_fault({"kind": "answer", "status": 304, "path": LIST, "count": 1})
+    assert rejected(asks(world)).xero_id == there
+    assert "PUT" not in methods(world)
+
+
 def test_control_whom_the_filter_gives_beside_the_name_is_not_taken_for_it(world: World) -> None:
     world.simulator.add_fault({"kind": "ignore", "name": "where", "path": LIST})
     exported(asks(world))
@@ -512,7 +548,7 @@ def test_what_xero_refuses_is_told_in_its_words(world: World, name: str, email: 
 def test_a_refusal_in_a_200_is_one(world: World) -> None:
     """Xero gives the contact that it did not write, under an id of zeros (xero-php-oauth2 issue 179)."""
     refused = {
-        "ContactID": "00000000-0000-0000-0000-000000000000",
+        "ContactID": NOBODY,
         "Name": NAME,
         "ContactNumber": NUMBER,
         "UpdatedDateUTC": "/Date(1518685950940+0000)/",
