@@ -650,6 +650,11 @@ def _archived_stays_so(seen: Seen) -> Verdict:
     return _validation(seen.exchanges.get("changed-archived"), "archived")
 
 
+@shows("X60", "X61", "X62", "X63", "X64", "X65", "X66")
+def _would_leave_a_contact_of_ours_behind(_: Seen) -> Verdict:
+    return None
+
+
 @shows("X53", "X54", "X55", "X56", "X57", "X58")
 def _takes_longer_than_one_walk(_: Seen) -> Verdict:
     return None

@@ -72,7 +72,10 @@ class Caller:
         """Raises what :func:`client.check` raises. The permit is given back whatever happens."""
         said = Said()
         try:
-            answer = self._xero.get(token, call.path, call.query, call.headers)
+            if call.body:
+                answer = self._xero.put(token, call.path, call.body, call.headers)
+            else:
+                answer = self._xero.get(token, call.path, call.query, call.headers)
             said = Said.of(answer.headers, self._limits.a_day, answer.egress)
         finally:
             self._give_back(token, permit, said)

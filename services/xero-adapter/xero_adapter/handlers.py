@@ -1,4 +1,4 @@
-"""One method a request: start reading, stop reading. Taking a request on never blocks the poll loop."""
+"""One method a request: start reading, stop reading, create. Taking a request on never blocks the poll loop."""
 
 import threading
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from accounting_link.chassis.messages import Delivery, Place, Received, Unread
 from accounting_link.contracts.cloudevents import UnreadableError
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.requests import (
+    ContactExportRequested,
     ContactsRequested,
     OrganisationRequested,
     SyncRequested,
@@ -19,6 +20,7 @@ from accounting_link.contracts.requests import (
 from accounting_link.contracts.sync_life import SyncStarted
 from accounting_link.contracts.words import Stream
 from xero_adapter import metrics
+from xero_adapter.exports import ExportTask
 from xero_adapter.jobs import Job, StreamTask, Tools, end_stream
 from xero_adapter.organisation import CountsTask, OrganisationTask
 from xero_adapter.planning import cursor as cursors
@@ -58,6 +60,9 @@ class Requests:
         elif isinstance(received.event, OrganisationRequested):
             tenant_id = received.event.tenant_id
             self._pool.add(CountsTask(self._tools, received.scope, tenant_id, finished), whose=tenant_id)
+        elif isinstance(received.event, ContactExportRequested):
+            export = ExportTask(self._tools, received.scope, received.event, finished)
+            self._pool.add(export, whose=received.event.tenant_id)
         else:
             log.warning("a request of a kind that is not served here", type=received.event.TYPE)
             finished()

@@ -34,8 +34,9 @@ from xero_adapter.planning.permits import Granted, Wait
 from xero_adapter.store import Checkpoint, Checkpoints, Hold, Known, Shared
 from xero_adapter.xero import dates, reading
 from xero_adapter.xero.client import Answer
-from xero_adapter.xero.reading import Read
+from xero_adapter.xero.reading import Call, Read
 from xero_adapter.xero.refusals import ConnectionGone, OrderRefused, Refused, Throttled, TokenExpired, Unavailable
+from xero_adapter.xero.tokens import Token
 
 log = logs.logger()
 
@@ -64,6 +65,14 @@ class Tools:
 
     def say(self, scope: Scope, event: Event) -> None:
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
+
+    def call(self, token: Token, scope: Scope, permit: Granted, what: str, call: Call) -> Answer:
+        """Measured as ``what``. Raises what :meth:`Caller.call` raises."""
+        with metrics.CALL_SECONDS.labels(what).time():
+            answer = self.caller.call(token, scope, permit, call)
+        metrics.CALLS.labels(what, str(answer.status)).inc()
+        metrics.EGRESS_BYTES.inc(answer.egress)
+        return answer
 
 
 @dataclass(kw_only=True)
@@ -188,12 +197,9 @@ class StreamTask:
         cursor = self._at.cursor or cursors.begin(None)
         named = self._job.named
         call = reading.call(self._stream, cursor, self._tools.page_size, named)
-        with metrics.CALL_SECONDS.labels(self._stream).time():
-            asked = self._tools.clock.monotonic()
-            answer = caller.call(token, self._scope, permit, call)
-            took = timedelta(seconds=self._tools.clock.monotonic() - asked)
-        metrics.CALLS.labels(self._stream, str(answer.status)).inc()
-        metrics.EGRESS_BYTES.inc(answer.egress)
+        asked = self._tools.clock.monotonic()
+        answer = self._tools.call(token, self._scope, permit, self._stream, call)
+        took = timedelta(seconds=self._tools.clock.monotonic() - asked)
         found = self._understood(answer, cursor)
         with self._job.writing[self._stream]:
             if self._job.stopping:
@@ -295,15 +301,14 @@ class StreamTask:
         if wait.until - now <= PARK_PAST:
             return wait.until
         reason = wait.reason or ParkReason.XERO_ASKED_TO_WAIT
-        self._job.park(reason, _WAITS[reason], wait.until, authorisation)
+        self._job.park(reason, WAITS[reason], wait.until, authorisation)
         return self._leave()
 
     def _again(self, what: str) -> datetime | None:
         self._tries += 1
         if self._tries >= TRIES:
             return self._give_up(f"{what}, {TRIES} times in a row")
-        longest = min(_FIRST_PAUSE * float(2 ** (self._tries - 1)), _LONGEST_PAUSE)
-        pause = longest * (0.5 + self._tools.jitter() / 2)
+        pause = back_off(self._tries, self._tools.jitter())
         log.warning("trying again", stream=self._stream, problem=what, seconds=round(pause.total_seconds(), 2))
         return self._tools.clock.now() + pause
 
@@ -327,13 +332,19 @@ class StreamTask:
         return None
 
 
+def back_off(tries: int, jitter: float) -> timedelta:
+    """How long to wait after so many tries that failed, ``jitter`` from 0 to 1."""
+    longest = min(_FIRST_PAUSE * float(2 ** (tries - 1)), _LONGEST_PAUSE)
+    return longest * (0.5 + jitter / 2)
+
+
 def _asked_at(answer: Answer, took: timedelta) -> datetime | None:
     """By Xero's clock. Its Date is that of the answer, and what changes while it answers is in no page of one call."""
     answered_at = dates.header(answer.headers.get("Date"))
     return answered_at - took if answered_at else None
 
 
-_WAITS = {
+WAITS = {
     ParkReason.DAY_LIMIT: "Xero's limit of calls a day is used up",
     ParkReason.XERO_ASKED_TO_WAIT: "Xero asked to wait",
     ParkReason.BYTES_BUDGET: "today's budget of bytes read from Xero is used up",

@@ -15,12 +15,10 @@ from accounting_link.chassis.messages import Outgoing
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.organisations import OrganisationRead, StreamCount
 from accounting_link.contracts.words import Stream
-from xero_adapter import metrics
 from xero_adapter.jobs import PARK_PAST, Tools
-from xero_adapter.planning.permits import Granted, Wait
+from xero_adapter.planning.permits import Wait
 from xero_adapter.store import Known
 from xero_adapter.xero import reading, zones
-from xero_adapter.xero.client import Answer
 from xero_adapter.xero.reading import Call
 from xero_adapter.xero.refusals import ConnectionGone, XeroError
 from xero_adapter.xero.tokens import Token
@@ -66,7 +64,7 @@ class OrganisationTask:
         permit = caller.permit(token, self._scope)
         if isinstance(permit, Wait):
             return permit.until if permit.until - now <= PARK_PAST else None
-        answer = _called(self._tools, token, self._scope, permit, "organisation", CALL)
+        answer = self._tools.call(token, self._scope, permit, "organisation", CALL)
         event = told(answer.body, self._tenant_id, now)
         self._tools.publisher.confirmed([Outgoing(event=event, scope=self._scope, reading=permit.reading)])
         _note_read(self._tools, self._scope, now)
@@ -108,11 +106,11 @@ class CountsTask:
         if isinstance(permit, Wait):
             return permit.until if permit.until - now <= PARK_PAST else self._give_up("Xero's limits are used up")
         if self._told is None:
-            answer = _called(self._tools, token, self._scope, permit, "organisation", CALL)
+            answer = self._tools.call(token, self._scope, permit, "organisation", CALL)
             self._told, self._reading = told(answer.body, self._tenant_id, now), permit.reading
             return now
         stream = self._left[0]
-        answer = _called(self._tools, token, self._scope, permit, stream, reading.call_to_count(stream))
+        answer = self._tools.call(token, self._scope, permit, stream, reading.call_to_count(stream))
         number = reading.count(stream, answer)
         self._counts += [StreamCount(stream=stream, count=number)] if number is not None else []
         del self._left[0]
@@ -131,14 +129,6 @@ class CountsTask:
         log.warning("the organisation could not be looked at", problem=problem)
         self._finished()
         return None
-
-
-def _called(tools: Tools, token: Token, scope: Scope, permit: Granted, what: str, call: Call) -> Answer:
-    with metrics.CALL_SECONDS.labels(what).time():
-        answer = tools.caller.call(token, scope, permit, call)
-    metrics.CALLS.labels(what, str(answer.status)).inc()
-    metrics.EGRESS_BYTES.inc(answer.egress)
-    return answer
 
 
 def _note_read(tools: Tools, scope: Scope, at: datetime) -> None:

@@ -9,10 +9,13 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accounting_link.chassis.clock import SYSTEM_CLOCK
+from accounting_link.chassis.messages import Outgoing
+from accounting_link.contracts.exports import ContactExported
 from accounting_link.contracts.sync_life import FetchFailed, StreamEnded
+from accounting_link.contracts.topics import Lane
 from accounting_link.contracts.words import Stream
 from tests.suites.xero_faults import FAULTS, Fault
-from tests.unit.xero_adapter.world import TwinXero, World
+from tests.unit.xero_adapter.world import EXPORT, NUMBER, TwinXero, World
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.xero import reading
 from xero_adapter.xero.client import Answer, HttpXero
@@ -47,6 +50,9 @@ class OverHttp(TwinXero):
     def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         return self._http.get(token, path, query, headers)
 
+    def put(self, token: Token, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        return self._http.put(token, path, body, headers)
+
     def close(self) -> None:
         self._server.shutdown()
         self._thread.join()
@@ -69,9 +75,11 @@ class Slow(World):
         self.released.wait(seconds)
 
 
-def served(monkeypatch: pytest.MonkeyPatch, kind: type[W], xero: type[TwinXero] = OverHttp) -> Iterator[W]:
+def served(
+    monkeypatch: pytest.MonkeyPatch, kind: type[W], xero: type[TwinXero] = OverHttp, lane: Lane = Lane.BULK
+) -> Iterator[W]:
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
-    made = kind(contacts=40, invoices=120, page_size=30, xero=xero)
+    made = kind(contacts=40, invoices=120, page_size=30, xero=xero, lane=lane)
     yield made
     assert isinstance(made.twin, OverHttp)
     made.twin.close()
@@ -80,6 +88,11 @@ def served(monkeypatch: pytest.MonkeyPatch, kind: type[W], xero: type[TwinXero] 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     yield from served(monkeypatch, World, Patient)
+
+
+@pytest.fixture
+def creating(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    yield from served(monkeypatch, World, Patient, Lane.INTERACTIVE)
 
 
 @pytest.fixture
@@ -114,6 +127,18 @@ def test_control_a_reset_that_never_ends_fails_the_stream(world: World) -> None:
 
     [failed] = world.life(FetchFailed)
     assert "does not answer" in failed.reason
+
+
+@pytest.mark.parametrize("fault", [one for one in FAULTS if one.rule["kind"] not in ("latency", "hang")], ids=str)
+def test_a_contact_is_created_once_over_a_wire_too(creating: World, fault: Fault) -> None:
+    creating.simulator.add_fault({**fault.rule, "path": "^/Contacts$", "count": 1, "after": 1})
+    creating.publisher.confirmed([Outgoing(event=creating.an_export("Fish & Chips"), scope=EXPORT)])
+    creating.run()
+
+    [told] = [one.event for one in creating.published()]
+    assert isinstance(told, ContactExported)
+    numbers = creating.simulator.organisations[creating.tenant].contacts.columns["number"]
+    assert [number for number in numbers if number == NUMBER] == [NUMBER]
 
 
 def test_an_answer_that_takes_longer_than_the_deadline_is_given_up(impatient: Slow) -> None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from accounting_link.chassis.dead_letters import DeadLetters
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Outgoing, Publisher, Received
 from accounting_link.chassis.task_worker import TaskWorker
 from accounting_link.contracts.event import Event, Scope
-from accounting_link.contracts.records import RecordEvent
+from accounting_link.contracts.records import Person, RecordEvent
 from accounting_link.contracts.requests import (
+    ContactExportRequested,
     ContactsRequested,
     StreamRequest,
     SyncSettings,
@@ -41,6 +44,10 @@ from xero_simulator.simulator import Simulator
 E = TypeVar("E", bound=Event)
 # By the simulator's kinds of document, the types of a customer's; payments of a customer's begin with them too.
 OURS = ("ACCREC", "RECEIVE", "AR")
+# Whom the CRM would have created.
+NUMBER = "crm-0d6ccf7e-9a0b-4d0c-8a44-6f0c1ff7c0de"
+ANA = Person(first_name="Ana", last_name="Ngata", email="ana@example.com")
+EXPORT = replace(SCOPE, sync_id="", authorisation=1, lane=Lane.INTERACTIVE)
 
 
 @dataclass
@@ -50,8 +57,22 @@ class TwinXero:
     simulator: Simulator
 
     def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        return self._called(token, path, query, headers, "GET")
+
+    def put(self, token: Token, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        return self._called(token, path, {}, headers, "PUT", body)
+
+    def _called(
+        self,
+        token: Token,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        method: str,
+        body: bytes = b"",
+    ) -> Answer:
         began = self.simulator.now()
-        answer = self.simulator.call(token.tenant_id, f"/{path}", query, headers)
+        answer = self.simulator.call(token.tenant_id, f"/{path}", query, headers, method, body)
         if self.simulator.now() - began > CALL_DEADLINE:
             raise Unavailable("Xero did not finish its answer in time")
         if answer.broken or "Content-Encoding" in answer.headers:  # only ever cut off
@@ -97,6 +118,8 @@ class World:
     broker: MemoryBroker = field(default_factory=MemoryBroker)
     checkpoints: MemoryCheckpoints = field(default_factory=MemoryCheckpoints)
     ledgers: MemoryShared[Ledger] = field(default_factory=lambda: MemoryShared(Ledger))
+    faults: FaultPoint = field(default_factory=FaultPoint)
+    lane: Lane = Lane.BULK
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -115,22 +138,22 @@ class World:
 
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
-        tools = Tools(
+        self.tools = Tools(
             caller=Caller(self.twin, self.tokens, self.ledgers, self.app, self.limits, self.clock),
             checkpoints=self.checkpoints,
             publisher=self.publisher,
             dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),
             clock=self.clock,
             jitter=lambda: 1.0,
-            faults=FaultPoint(),
+            faults=self.faults,
             organisations=self.organisations,
             page_size=self.page_size,
             follow=self.follow,
             doubt=self.doubt,
         )
         pool = Pool(self.clock, threads=32)
-        self.consumer = self.broker.consumer(XERO_ADAPTER[Lane.BULK])
-        return TaskWorker(self.consumer, Requests(tools, pool), wait=timedelta(0), clock=self.clock), pool
+        self.consumer = self.broker.consumer(XERO_ADAPTER[self.lane])
+        return TaskWorker(self.consumer, Requests(self.tools, pool), wait=timedelta(0), clock=self.clock), pool
 
     def take_over(self) -> Pool:
         """The broker thinks the replica dead and gives its partitions to another; returns the old one's pool."""
@@ -168,6 +191,12 @@ class World:
         )
         self.publisher.confirmed([Outgoing(event=event, scope=scope)])
 
+    def an_export(self, name: str, **more: Any) -> ContactExportRequested:
+        given: dict[str, Any] = {"export_id": "export-1", "contact_number": NUMBER, "main_person": ANA, **more}
+        return ContactExportRequested(
+            tenant_id=self.tenant, authorisation=1, name=name, requested_at=self.clock.now(), **given
+        )
+
     def stop(self, scope: Scope = SCOPE) -> None:
         event = SyncStopRequested(
             tenant_id=self.tenant, authorisation=1, streams=tuple(Stream), reason="cancelled by ada"
@@ -195,7 +224,7 @@ class World:
         self.worker.turn()
 
     def published(self) -> list[Received]:
-        return self.broker.log(RECORDS.name(Lane.BULK))
+        return self.broker.log(RECORDS.name(self.lane))
 
     def life(self, kind: type[E]) -> list[E]:
         return [one.event for one in self.broker.log(SYNC_LIFE.name()) if isinstance(one.event, kind)]
@@ -211,4 +240,4 @@ class World:
         return ours | set(org.contacts.records)
 
     def lag(self) -> int:
-        return self.broker.lag(XERO_ADAPTER[Lane.BULK])
+        return self.broker.lag(XERO_ADAPTER[self.lane])

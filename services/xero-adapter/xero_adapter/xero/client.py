@@ -4,14 +4,25 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 import urllib3
 from requests_oauthlib import OAuth2Session
 
 from accounting_link.chassis.clock import Clock
-from xero_adapter.xero.refusals import ConnectionGone, OrderRefused, Refused, Throttled, TokenExpired, Unavailable
+from xero_adapter.xero import wire
+from xero_adapter.xero.refusals import (
+    ConnectionGone,
+    Missing,
+    NotGranted,
+    NotValid,
+    OrderRefused,
+    Refused,
+    Throttled,
+    TokenExpired,
+    Unavailable,
+)
 from xero_adapter.xero.tokens import Token
 
 _CHUNK = 1 << 18
@@ -32,6 +43,9 @@ class Xero(Protocol):
     def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """Whatever Xero answers, errors too. Raises Unavailable when nothing whole came in time."""
 
+    def put(self, token: Token, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """As ``get``. Sent once: where it raises Unavailable, Xero may have done what it was asked."""
+
 
 class HttpXero:
     """By requests-oauthlib, a session a thread: it is not made for more."""
@@ -41,14 +55,23 @@ class HttpXero:
         self._local = threading.local()
 
     def get(self, token: Token, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        return self._send("GET", token, path, headers, params=dict(query))
+
+    def put(self, token: Token, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        # To follow a redirect would be to send it a second time.
+        json = {"Content-Type": "application/json", **headers}
+        return self._send("PUT", token, path, json, data=body, allow_redirects=False)
+
+    def _send(self, method: str, token: Token, path: str, headers: Mapping[str, str], **more: Any) -> Answer:
         ends = self._clock.monotonic() + self._deadline.total_seconds()
         try:
-            with self._session(token).get(
+            with self._session(token).request(
+                method,
                 f"{self._url}/{path}",
-                params=dict(query),
                 headers={"xero-tenant-id": token.tenant_id, "Accept": "application/json", **headers},
                 timeout=(_CONNECT_SECONDS, self._deadline.total_seconds() / 2),
                 stream=True,
+                **more,
             ) as response:
                 body = self._body(response, ends)
                 return Answer(
@@ -84,16 +107,27 @@ def check(answer: Answer) -> Answer:
         retry = answer.headers.get("Retry-After", "")
         raise Throttled("Xero asked to wait", timedelta(seconds=int(retry) if retry.isdigit() else 60))
     if status == 401 and b"AuthorizationUnsuccessful" in answer.body:  # no newer token has a right more
-        raise Refused("Xero does not let this connection read it: the right was not granted")
+        raise NotGranted("Xero does not let this connection read it: the right was not granted")
     if status == 401:
         raise TokenExpired("Xero did not accept the token")
     if status == 403:
         raise ConnectionGone("the organisation is no longer connected for this token")
     if status >= 500:
         raise Unavailable(f"Xero answers {status}")
-    if status == 400 and b"HighVolume" in answer.body:
+    said = f"Xero refused the call ({status}): {_words(answer.body)}"
+    if status == 404:
+        raise Missing(said)
+    if status == 400:
+        _check_refusal(answer, said)
+    raise Refused(said)
+
+
+def _check_refusal(answer: Answer, said: str) -> None:
+    told = wire.refusal(answer.body)
+    if told.type == "ValidationException":
+        raise NotValid(said, told.messages or (told.message,))
+    if b"HighVolume" in answer.body:
         raise OrderRefused(f"Xero refused the order or the filter: {_words(answer.body)}")
-    raise Refused(f"Xero refused the call ({status}): {_words(answer.body)}")
 
 
 def _words(body: bytes) -> str:

@@ -35,11 +35,12 @@ _HEAD_BYTES = 500  # of an answer, before its records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What to ask Xero for the next page of a stream."""
+    """What to ask Xero for. ``body``: JSON that is put there."""
 
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,14 @@ def read_named(
     )
     customers: list[VersionedRecord] = [_as_customer(one) for one in found.records if isinstance(one, ContactImported)]
     return Read(page=page, records=customers, unreadable=found.unreadable, missing=missing)
+
+
+def read_contacts(answer: Answer) -> list[CustomerImported]:
+    """Each as a customer's copy; who cannot be read is left away. Raises Unavailable for what holds no contacts."""
+    if answer.status == 304:
+        raise Unavailable("Xero says that nothing changed, although that was not asked")
+    found = read(Stream.CONTACTS, answer, SyncSettings()).records
+    return [_as_customer(one) for one in found if isinstance(one, ContactImported)]
 
 
 def _named(cursor: Cursor, ids: Sequence[str]) -> Sequence[str]:

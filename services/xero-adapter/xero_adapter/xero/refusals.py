@@ -41,3 +41,19 @@ class OrderRefused(XeroError):  # noqa: N818
 
 class Refused(XeroError):  # noqa: N818
     """Any other 4xx: asking the same again cannot help."""
+
+
+class Missing(Refused):
+    """404: there is none."""
+
+
+class NotGranted(Refused):
+    """401 that no newer token mends: the person who connected did not allow this."""
+
+
+class NotValid(Refused):
+    """What was sent is against Xero's rules: nothing of it was written. ``messages`` are Xero's own words."""
+
+    def __init__(self, what: str, messages: tuple[str, ...]) -> None:
+        super().__init__(what)
+        self.messages = messages

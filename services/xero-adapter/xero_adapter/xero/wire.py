@@ -215,6 +215,40 @@ class WirePage(Wire, frozen=True, kw_only=True):
     pagination: WirePagination | None = field(name="pagination", default=None)
 
 
+class WireMessage(Wire, frozen=True, kw_only=True):
+    message: str = ""
+
+
+class WireRefused(Wire, frozen=True, kw_only=True):
+    validation_errors: list[WireMessage] | None = None
+
+
+class WireRefusal(Wire, frozen=True, kw_only=True):
+    """What of a body was not written: ``Elements`` of a 400, or among the ``Contacts`` of a 200, which Xero gives where
+    errors are not summarised (xero-php-oauth2 issue 179)."""
+
+    type: str = ""
+    message: str = ""
+    elements: list[WireRefused] | None = None
+    contacts: list[WireRefused] | None = None
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        refused = (*(self.elements or ()), *(self.contacts or ()))
+        return tuple(one.message for element in refused for one in element.validation_errors or () if one.message)
+
+
+_refusal = msgspec.json.Decoder(WireRefusal).decode
+
+
+def refusal(body: bytes) -> WireRefusal:
+    """Empty where the body is none that Xero would write."""
+    try:
+        return _refusal(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return WireRefusal()
+
+
 def named(raw: msgspec.Raw, name: str) -> str:
     """One text field of a record that could not be read as a whole; empty when not even that can be."""
     try:
