@@ -116,7 +116,7 @@ def test_what_stands_at_xero_under_that_name_stays_as_it_is_and_the_person_is_to
     told = created(member, life, person["id"])
 
     assert (told["state"], told["refusal"], told["xero_id"]) == ("refused", "already_there", standing)
-    assert f"TEA & CAFÉ of {life.connection}" in told["detail"]
+    assert f"Tea & Café of {life.connection}" in told["detail"]
     assert (at_xero(life), puts(life)) == (before, 0)
     assert "created_in_xero" not in life.acts()
 

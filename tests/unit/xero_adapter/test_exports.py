@@ -119,7 +119,7 @@ def test_it_is_created_with_the_crms_fields_and_told_as_xero_answered(world: Wor
     }
     contact = event.contact
     assert (contact.xero_id, contact.name, contact.contact_number) == (made["ContactID"], made["Name"], NUMBER)
-    assert (contact.main_person, contact.is_customer) == (ANA, True)
+    assert (contact.main_person, contact.is_customer) == (ANA, False)
     assert {key: raw for key, raw in held(world).items() if key in before} == before
     assert methods(world) == ["GET", "GET", "PUT"]
 
