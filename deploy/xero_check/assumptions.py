@@ -17,7 +17,7 @@ from accounting_link.contracts.words import Stream
 from deploy.xero_check.redact import masked
 from deploy.xero_check.tour import SMALL, Doc, Exchange, Seen, said, updated
 from xero_adapter import organisation
-from xero_adapter.xero import dates, reading, zones
+from xero_adapter.xero import dates, reading, wire, zones
 from xero_adapter.xero.reading import PAGE_SIZE, SHAPES
 from xero_adapter.xero.refusals import XeroError
 
@@ -650,8 +650,58 @@ def _archived_stays_so(seen: Seen) -> Verdict:
     return _validation(seen.exchanges.get("changed-archived"), "archived")
 
 
-@shows("X60", "X61", "X62", "X63", "X64", "X65", "X66")
-def _would_leave_a_contact_of_ours_behind(_: Seen) -> Verdict:
+@shows("X60")
+def _found_by_number(seen: Seen) -> Verdict:
+    made, nobody = seen.row("created"), seen.exchanges.get("by-nobodys-number")
+    if not made or nobody is None:
+        return None
+    found = [seen.row(name).get("ContactID") for name in ("by-number", "archived-by-number")]
+    right = found == [made.get("ContactID")] * 2 and nobody.answer.status == 404
+    return _unless(right, f"{sum(map(bool, found))} of 2 found, nobody's is answered {nobody.answer.status}")
+
+
+@shows("X61")
+def _numbers_are_unique(seen: Seen) -> Verdict:
+    found = seen.exchanges.get("same-number")
+    return None if found is None else _unless(found.answer.status == 400, str(found.answer.status))
+
+
+@shows("X62")
+def _what_is_there_stays_as_it_is(seen: Seen) -> Verdict:
+    made, then = seen.row("created"), seen.row("as-it-was")
+    if not made or not then:
+        return None
+    changed = [name for name in ("Name", "FirstName", "ContactNumber", "UpdatedDateUTC") if made[name] != then[name]]
+    return _unless(not changed, f"changed: {changed}")
+
+
+@shows("X63")
+def _found_by_name(seen: Seen) -> Verdict:
+    made, found = seen.row("created"), seen.exchanges.get("by-name")
+    if not made or found is None:
+        return None
+    ids = [row.get("ContactID") for row in found.rows]
+    return _unless(ids == [made["ContactID"]], f"{found.answer.status} with {len(ids)} contacts")
+
+
+@shows("X64")
+def _found_by_word(seen: Seen) -> Verdict:
+    made, found = seen.row("created"), seen.exchanges.get("by-word")
+    if not made or found is None:
+        return None
+    ids = [row.get("ContactID") for row in found.rows]
+    return _unless(ids == [made["ContactID"]], f"{found.answer.status} with {len(ids)} contacts")
+
+
+@shows("X65")
+def _refusals_are_understood(seen: Seen) -> Verdict:
+    refused = [one for name in ("same-name", "same-number") if (one := seen.exchanges.get(name))]
+    mute = [one.name for one in refused if not wire.refusal(one.answer.body).messages]
+    return _unless(not mute, f"no words in {mute}") if refused else None
+
+
+@shows("X66")
+def _takes_another_consent(_: Seen) -> Verdict:
     return None
 
 

@@ -15,6 +15,7 @@ import requests
 from msgspec.structs import replace
 
 from accounting_link.chassis.clock import Clock
+from accounting_link.contracts.records import Person
 from accounting_link.contracts.requests import SyncSettings
 from accounting_link.contracts.words import Stream
 from deploy.xero_check.consent import Consented
@@ -22,7 +23,7 @@ from xero_adapter import organisation
 from xero_adapter.planning import cursor as cursors
 from xero_adapter.planning.cursor import Cursor, Mode
 from xero_adapter.planning.permits import CALL_DEADLINE, Said
-from xero_adapter.xero import dates, reading
+from xero_adapter.xero import contacts, dates, reading
 from xero_adapter.xero.client import Answer, HttpXero
 from xero_adapter.xero.reading import Call
 from xero_adapter.xero.refusals import XeroError
@@ -35,6 +36,7 @@ _ALONE_AT_MOST = 5
 _AT_ONCE = 10
 _MINUTE_SECONDS = 61.0
 _TIMEOUT = (3.05, 30.0)
+_CHECKING = Person(first_name="Checking", last_name="Assumptions")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +106,17 @@ class Tour:
     def ask(self, name: str, call: Call, token: Token | None = None) -> Exchange | None:
         """As the adapter asks. None when nothing whole came back, which is told."""
         try:
-            answer = self._xero.get(token or self.token, call.path, call.query, call.headers)
+            if call.body:
+                answer = self._xero.put(self.token, call.path, call.body, call.headers)
+            else:
+                answer = self._xero.get(token or self.token, call.path, call.query, call.headers)
         except XeroError as error:
             self.tell(f"{name}: {error.what}")
             return None
-        exchange = Exchange(name=name, path=call.path, query=call.query, sent=call.headers, answer=answer)
-        return self._keep(exchange)
+        method = "PUT" if call.body else "GET"
+        return self._keep(
+            Exchange(name=name, path=call.path, method=method, query=call.query, sent=call.headers, answer=answer)
+        )
 
     def _keep(self, exchange: Exchange) -> Exchange:
         self.seen.exchanges[exchange.name] = exchange
@@ -188,15 +195,25 @@ class Tour:
     # -- writing
 
     def write(self) -> None:
-        """One contact: created, created again by the same key, by the same name, archived, changed."""
-        key, contact = str(uuid.uuid4()), {"Name": f"Accounting Link check {uuid.uuid4().hex[:8]}"}
-        made = self._send("created", "PUT", "Contacts", contact, key)
-        self._send("created-again", "PUT", "Contacts", contact, key)
-        self._send("same-name", "PUT", "Contacts", contact, str(uuid.uuid4()))
-        if made.rows:
+        """One contact, as Create in Xero makes it: created, again by the same key, another of its name, another of its
+        number, looked for in each way, archived, changed."""
+        unique, key = uuid.uuid4().hex[:12], str(uuid.uuid4())
+        name, number = f"Accounting Link check {unique} é & 100%", f"crm-check-{unique}"
+        made = self.ask("created", contacts.create(name, _CHECKING, number, key))
+        self.ask("created-again", contacts.create(name, _CHECKING, number, key))
+        self.ask("same-name", contacts.create(name, Person(first_name="Eve"), "", str(uuid.uuid4())))
+        other = f"{name} again"
+        self.ask("same-number", contacts.create(other, Person(first_name="Eve"), number, str(uuid.uuid4())))
+        self.ask("by-name", contacts.by_name(name.upper().replace("É", "e")))
+        self.ask("by-word", contacts.by_word(name))
+        self.ask("by-number", contacts.by_number(number))
+        self.ask("by-nobodys-number", contacts.by_number(f"{number}0"))
+        if made and made.rows:
             path = f"Contacts/{made.rows[0]['ContactID']}"
+            self.ask("as-it-was", Call(path=path, query={}, headers={}))
             self._send("archived", "POST", path, {"ContactStatus": "ARCHIVED"}, str(uuid.uuid4()))
             self._send("changed-archived", "POST", path, {"FirstName": "Ada"}, str(uuid.uuid4()))
+            self.ask("archived-by-number", contacts.by_number(number))
 
     def _send(self, name: str, method: str, path: str, contact: Doc, key: str) -> Exchange:
         token = self.token

@@ -175,8 +175,8 @@ def read_named(
 
 
 def read_contacts(answer: Answer) -> list[CustomerImported]:
-    """Each as a sync would tell of it, but a supplier as a customer; who cannot be read is left away. Raises Unavailable
-    for what holds no contacts."""
+    """Each as a sync would tell of it, but a supplier as a customer; who cannot be read is left away. Raises
+    Unavailable for what holds no contacts."""
     if answer.status == 304:
         raise Unavailable("Xero says that nothing changed, although that was not asked")
     found = read(Stream.CONTACTS, answer, SyncSettings()).records
