@@ -7,18 +7,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from itertools import permutations
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
 
 from accounting_link.chassis.callers import MEMBER, Caller
-from accounting_link.chassis.messages import Outgoing, Received
+from accounting_link.chassis.messages import Delivery, Outgoing, Place, Received
 from accounting_link.chassis.problems import ProblemError
-from accounting_link.contracts.event import Scope
+from accounting_link.contracts.event import Event, Scope
 from accounting_link.contracts.exports import ContactExported, ContactExportRejected
 from accounting_link.contracts.people import PersonActed
 from accounting_link.contracts.records import CustomerImported, Person
+from accounting_link.contracts.requests import ContactExportRequested
 from accounting_link.contracts.words import Act, Refusal
 from accounting_link.testing.builders import SCOPE, a_customer
 from crm_writer import contacts, exports, organisations
@@ -27,7 +28,9 @@ from crm_writer.copies import Copy, copy_of
 from crm_writer.putting_away import put_away
 from tests.suites.removals import AGAIN, BEFORE, ELSEWHERE, THEM, US, Crm, an_organisation, received
 
+E = TypeVar("E", bound=Event)
 KIM = Caller(account_id=US, user_id="kim", name="Kim", roles=frozenset({MEMBER}), address="192.0.2.7")
+BEN = Person(first_name="Ben", last_name="Lo")
 ANA = {"first_name": "Ana", "last_name": "Ngata", "email": "ana@example.com"}
 
 
@@ -66,11 +69,11 @@ def rejected(export: Document, ask_: int | None = None, detail: str = "No.", xer
     return received(event, a_scope(export, ask_))
 
 
-def take(crm: Crm, *told: Received) -> list[Outgoing]:
+def take(crm: Crm, *told: Received) -> None:
     """As the worker's batch does."""
     copies = [copy for copy in map(copy_of, told) if copy is not None]
     put_away(crm.records, copies, crm.clock.now())
-    return exports.settle(crm.records, told, crm.clock.now())
+    exports.settle(crm.records, told, crm.clock.now())
 
 
 def imported(contact: CustomerImported, reading: int = 1, scope: Scope = BEFORE) -> Copy:
@@ -79,13 +82,29 @@ def imported(contact: CustomerImported, reading: int = 1, scope: Scope = BEFORE)
     return copy
 
 
+def later(contact: CustomerImported, minutes: int, **more: Any) -> CustomerImported:
+    return msgspec.structs.replace(contact, updated_at=contact.updated_at + timedelta(minutes=minutes), **more)
+
+
 def export_of(crm: Crm, asked: Document) -> Document:
     found: Document = crm.found("exports")[asked["_id"]]
     return found
 
 
+def said(crm: Crm, kind: type[E]) -> list[E]:
+    """What waits in the outbox, in either store's way."""
+    events = [event for row in crm.found("outbox").values() for event in row.get("events") or [_read(row)]]
+    told = [one.event if isinstance(one, Outgoing) else one for one in events]
+    return [event for event in told if isinstance(event, kind)]
+
+
+def _read(row: Document) -> Event:
+    headers = [(name, bytes(value)) for name, value in row["headers"]]
+    return Delivery(place=Place("any", 0), offset=0, headers=headers, value=bytes(row["value"])).read().event
+
+
 def asked_of_xero(crm: Crm) -> int:
-    return len(crm.found("outbox"))
+    return len(said(crm, ContactExportRequested))
 
 
 def world(crm: Crm) -> dict[str, Any]:
@@ -175,11 +194,11 @@ class ExportSuite:
         for number, order in enumerate(permutations(("exported", "imported", "imported later"))):
             asked = ask(crm, a_person(crm, f"Company {number}"))
             contact = said_by_xero(crm, asked, f"new-{number}")
-            later = msgspec.structs.replace(contact, updated_at=contact.updated_at + timedelta(minutes=1))
+            newer = later(contact, 1)
             told: dict[str, Callable[[], Any]] = {
                 "exported": partial(take, crm, exported(asked, contact)),
                 "imported": partial(put_away, crm.records, [imported(contact, 2)], crm.clock.now()),
-                "imported later": partial(put_away, crm.records, [imported(later, 3)], crm.clock.now()),
+                "imported later": partial(put_away, crm.records, [imported(newer, 3)], crm.clock.now()),
             }
             for what in (*order, *order):
                 told[what]()
@@ -187,7 +206,7 @@ class ExportSuite:
             people = [one for one in crm.found("contacts").values() if one["xero_contact_id"] == f"new-{number}"]
             ends.append(
                 (
-                    [part["updated_at"] == later.updated_at for part in company["xero"]["parts"]],
+                    [part["updated_at"] == newer.updated_at for part in company["xero"]["parts"]],
                     [(one["_id"] == asked["contact_id"], one["xero"]["main"]) for one in people],
                     crm.found("links")[f"kiwi/new-{number}"]["company_id"] == company["_id"],
                     export_of(crm, asked)["state"],
@@ -199,38 +218,65 @@ class ExportSuite:
     def test_it_is_told_for_the_audit_log_who_created_it_once_however_often_it_comes(self, crm: Crm) -> None:
         known(crm)
         asked = ask(crm, a_person(crm))
-        told = exported(asked, said_by_xero(crm, asked))
-        [first] = take(crm, told)
-        crm.clock.advance(timedelta(minutes=1))
-        assert take(crm, told) == [first]
-        act = first.event
-        assert isinstance(act, PersonActed)
+        contact = said_by_xero(crm, asked)
+        for _ in range(2):
+            take(crm, exported(asked, contact))
+            crm.clock.advance(timedelta(minutes=1))
+            put_away(crm.records, [imported(contact, 2)], crm.clock.now())
+        [act] = said(crm, PersonActed)
         assert (act.act, act.by, act.by_name, act.address) == (Act.CREATED_IN_XERO, "kim", "Kim", "192.0.2.7")
         assert (act.about, act.details[0].value) == (asked["contact_id"], "new-1")
+
+    def test_a_copy_that_is_imported_says_that_it_was_created_also_when_no_answer_ever_comes(self, crm: Crm) -> None:
+        """Also when the answer was a refusal, because Xero's own was lost."""
+        known(crm)
+        for number, answered in enumerate((False, True)):
+            person = a_person(crm, f"Company {number}")
+            asked = ask(crm, person)
+            if answered:
+                take(crm, rejected(asked))
+            put_away(crm.records, [imported(said_by_xero(crm, asked, f"new-{number}"), 2)], crm.clock.now())
+            assert (export_of(crm, asked)["state"], export_of(crm, asked)["refusal"]) == ("created", None)
+            assert ask(crm, person)["xero_id"] == f"new-{number}"
+        assert len(said(crm, PersonActed)) == 2
 
     def test_what_is_found_again_after_a_removal_was_created_once(self, crm: Crm) -> None:
         known(crm)
         person = a_person(crm)
         asked = ask(crm, person)
         contact = said_by_xero(crm, asked)
-        first = take(crm, exported(asked, contact))
+        take(crm, exported(asked, contact))
         crm.remove()
         assert (crm.ids("links"), crm.ids("contacts")) == (set(), {person}), "whom people made stays"
         known(crm, AGAIN)
         crm.clock.advance(timedelta(minutes=5))
         again = ask(crm, person, a_caller("ada"))
         assert again["ask"] == 2
-        relinked = received(
-            ContactExported(export_id=asked["_id"], contact=contact), msgspec.structs.replace(AGAIN, sync_id="", ask=2)
-        )
-        assert take(crm, relinked) == first, "the same fact, told of the same person"
+        of_now = msgspec.structs.replace(AGAIN, sync_id="", ask=2)
+        take(crm, received(ContactExported(export_id=asked["_id"], contact=contact), of_now))
+        assert [act.by for act in said(crm, PersonActed)] == ["kim"]
         assert crm.found("contacts")[person]["xero_contact_id"] == "new-1"
+        assert export_of(crm, again)["state"] == "created"
+
+    def test_control_another_contact_of_xeros_is_created_anew(self, crm: Crm) -> None:
+        known(crm)
+        person = a_person(crm)
+        asked = ask(crm, person)
+        take(crm, exported(asked, said_by_xero(crm, asked)))
+        crm.remove()
+        known(crm, AGAIN)
+        again = ask(crm, person, a_caller("ada"))
+        of_now = msgspec.structs.replace(AGAIN, sync_id="", ask=2)
+        another = said_by_xero(crm, again, "new-2")
+        take(crm, received(ContactExported(export_id=asked["_id"], contact=another), of_now))
+        assert [act.by for act in said(crm, PersonActed)] == ["kim", "ada"]
 
     def test_a_refusal_is_kept_with_its_reason_and_can_be_asked_again(self, crm: Crm) -> None:
         known(crm)
         person = a_person(crm)
         asked = ask(crm, person)
-        assert take(crm, rejected(asked, detail="It is there.", xero_id="there-1")) == []
+        take(crm, rejected(asked, detail="It is there.", xero_id="there-1"))
+        assert said(crm, PersonActed) == []
         told = export_of(crm, asked)
         assert (told["state"], told["refusal"], told["detail"]) == ("refused", "already_there", "It is there.")
         assert told["xero_id"] == "there-1"
@@ -279,6 +325,84 @@ class ExportSuite:
         assert linked["a"] == person
         assert {one["company_id"] for one in crm.found("links").values()} == crm.ids("companies")
 
+    def test_the_same_when_one_was_told_before_the_other_was_asked_for(self, crm: Crm) -> None:
+        known(crm)
+        known(crm, ELSEWHERE)
+        person = a_person(crm)
+        here = ask(crm, person)
+        take(crm, exported(here, said_by_xero(crm, here, "a")))
+        there = ask(crm, person, connection_id="ozzy")
+        take(crm, exported(there, said_by_xero(crm, there, "b")))
+        assert (there["name"], there["company_id"]) == (here["name"], here["company_id"])
+        assert [part["contact_id"] for part in crm.company("Tea Ltd")["xero"]["parts"]] == ["a", "b"]
+
+    @pytest.mark.parametrize("again", ["at once", "after a removal", "taken elsewhere"])
+    def test_a_last_name_that_xero_lost_and_has_again_stops_nothing(self, crm: Crm, again: str) -> None:
+        """Who was sent is then not linked, and the main person somebody new: never one id twice."""
+        known(crm)
+        known(crm, ELSEWHERE)
+        person = a_person(crm)
+        asked = ask(crm, person)
+        contact, scope = said_by_xero(crm, asked, persons=(BEN,)), BEFORE
+        if again == "after a removal":
+            take(crm, exported(asked, contact))
+            crm.remove()
+            known(crm, AGAIN)
+            scope = AGAIN
+        elif again == "taken elsewhere":
+            there = ask(crm, person, connection_id="ozzy")
+        nameless = later(contact, 1, main_person=Person(first_name="Ana"))
+        put_away(crm.records, [imported(nameless, 5, scope)], crm.clock.now())
+        if again == "taken elsewhere":
+            take(crm, exported(there, said_by_xero(crm, there, "b")))
+            assert crm.found("contacts")[person]["xero_contact_id"] == "b"
+
+        put_away(crm.records, [imported(later(contact, 2), 6, scope)], crm.clock.now())
+
+        linked = [one["xero"] for one in crm.found("contacts").values() if one["xero_contact_id"] == "new-1"]
+        assert sorted(one["last_name"] for one in linked if not one["gone"]) == ["Lo", "Ngata"]
+
+    @pytest.mark.parametrize("before", ["unavailable", "silent", "removed"])
+    def test_a_colleague_who_asks_later_stays_who_they_are(self, crm: Crm, before: str) -> None:
+        """What the first ask made is found by its number, with the person who was sent then."""
+        known(crm)
+        ana, ben = a_person(crm), a_person(crm, first_name="Ben", last_name="Lo", email="")
+        asked, scope = ask(crm, ana), BEFORE
+        contact = said_by_xero(crm, asked)
+        if before == "unavailable":
+            take(crm, rejected(asked))
+        elif before == "silent":
+            crm.clock.advance(exports.ASK_AGAIN_AFTER)
+        else:
+            take(crm, exported(asked, contact))
+            crm.remove()
+            known(crm, AGAIN)
+            scope = AGAIN
+        again = ask(crm, ben)
+        assert again["ask"] == 2
+        event = ContactExported(export_id=again["_id"], contact=contact)
+        take(crm, received(event, msgspec.structs.replace(scope, sync_id="", ask=2), 9))
+        people = crm.found("contacts")
+        assert (people[ana]["xero_contact_id"], people[ben]["xero_contact_id"]) == ("new-1", None)
+        assert "xero" not in people[ben]
+        assert len(said(crm, PersonActed)) == 1
+
+    def test_what_the_main_person_is_called_later_changes_nothing_of_who_it_is(self, crm: Crm) -> None:
+        known(crm)
+        person = a_person(crm)
+        asked = ask(crm, person)
+        contact = said_by_xero(crm, asked)
+        take(crm, exported(asked, contact))
+        married = Person(first_name="Ana", last_name="Tui", email="tui@example.com")
+        put_away(crm.records, [imported(later(contact, 1, main_person=married), 2)], crm.clock.now())
+        assert crm.ids("contacts") == {person}
+        assert crm.found("contacts")[person]["xero"]["last_name"] == "Tui"
+
+    def test_a_contact_of_one_key_is_made_once(self, crm: Crm) -> None:
+        made = [contacts.make(crm.records, US, ANA, "Tea Ltd", "1") for _ in range(2)]
+        assert made[0] == made[1]
+        assert (crm.ids("contacts"), len(crm.ids("companies"))) == ({"1"}, 1)
+
     def test_what_is_read_before_the_imports_were_removed_links_nothing(self, crm: Crm) -> None:
         known(crm)
         person = a_person(crm)
@@ -318,7 +442,7 @@ class ExportSuite:
 
     def test_an_event_of_no_known_export_is_passed_over(self, crm: Crm) -> None:
         unknown = {"_id": "nobody's", "connection_id": "kiwi", "ask": 1}
-        assert take(crm, rejected(unknown)) == []
+        take(crm, rejected(unknown))
         assert crm.ids("exports") == set()
 
 

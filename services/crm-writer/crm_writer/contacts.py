@@ -16,19 +16,21 @@ def said(person: Document) -> Document:
     return {name: known.get(name, "") for name in _SAID}
 
 
-def make(records: Records, account_id: str, own: Document, company_name: str) -> Document:
+def make(records: Records, account_id: str, own: Document, company_name: str, contact_id: str = "") -> Document:
     """``own``: first_name, last_name, email. The company of this name is theirs, a new one where there is none; none
-    without a name."""
-    contact_id, company_id = str(uuid4()), str(uuid4())
+    without a name. Of the same ``contact_id`` it is made once."""
+    contact_id, company_id = contact_id or str(uuid4()), str(uuid4())
 
     def work(books_of: BooksOf) -> Document:
         books, changes = books_of(account_id), Changes()
+        for standing in books.people((), {contact_id}):
+            return standing
         person = {
             "_id": contact_id,
             "account_id": account_id,
             "connection_id": None,
             "xero_contact_id": None,
-            "company_id": _company(books, account_id, company_id, company_name, changes),
+            "company_id": _company(books, account_id, company_id, company_name, contact_id, changes),
             "name_key": folded(f"{own['last_name']} {own['first_name']}"),
             "own": own,
         }
@@ -39,11 +41,13 @@ def make(records: Records, account_id: str, own: Document, company_name: str) ->
     return records.transact(work)
 
 
-def _company(books: Books, account_id: str, new_id: str, name: str, changes: Changes) -> str | None:
+def _company(books: Books, account_id: str, new_id: str, name: str, contact_id: str, changes: Changes) -> str | None:
     key = folded(name)
     if not key:
         return None
     for company in books.companies((), {key}):
+        # Written, so that it is not removed at the same moment by who sees none of its people.
+        changes.set("companies", company["_id"], {"joined": contact_id})
         return str(company["_id"])
     company = {"_id": new_id, "account_id": account_id, "name": tidy(name), "name_key": key, "xero": {"parts": []}}
     changes.insert("companies", company)

@@ -34,6 +34,7 @@ class Copy(NamedTuple):
     offset: int
     event: VersionedRecord | None = None
     reason: str = ""
+    exported: bool = False  # brought by an export: of no sync, and nobody waits for its outcome
 
     @property
     def key(self) -> str:
@@ -53,8 +54,9 @@ def to_the_millisecond(time: datetime) -> datetime:
 def copy_of(received: Received) -> Copy | None:
     """None for an event that is no record and brings none."""
     event, scope = received.event, received.scope
+    exported = isinstance(event, ContactExported)
     if isinstance(event, ContactExported):
-        # Of no sync: its export is what a stamp tells it was made by.
+        # Its export is what a stamp tells it was made by.
         scope = msgspec.structs.replace(scope, sync_id=event.export_id)
         event = event.contact
     if isinstance(event, VersionedRecord):
@@ -68,7 +70,7 @@ def copy_of(received: Received) -> Copy | None:
         return None
     return Copy(
         event.record_kind(), event.xero_id, version, received.envelope.reading,
-        scope, received.place, received.offset, read, reason[:_LONGEST_REASON],
+        scope, received.place, received.offset, read, reason[:_LONGEST_REASON], exported,
     )  # fmt: skip
 
 

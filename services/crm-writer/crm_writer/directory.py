@@ -8,7 +8,7 @@ from uuid import uuid4
 from crm_writer.changes import Changes
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.names import folded
-from crm_writer.mapping.people import MAIN, People, person_id
+from crm_writer.mapping.people import People
 
 Document = dict[str, Any]
 
@@ -21,8 +21,8 @@ def contact_key(connection_id: str, contact_id: str) -> str:
 class Directory:
     """An account's companies, links and people, as far as some contacts need them.
 
-    ``links`` by contact key, ``companies`` by id, ``people`` by contact key and id, ``exports`` (which the CRM itself
-    had Xero make) by contact key.
+    ``links`` by contact key, ``companies`` by id, ``people`` by contact key and id, ``unlinked`` people by id,
+    ``exports`` (which the CRM itself had Xero make) by contact key.
     """
 
     account_id: str
@@ -83,7 +83,7 @@ class Directory:
 
     def _link(self, contact: ContactMade, company: Document, how: str, changes: Changes) -> None:
         key = contact_key(contact.connection_id, contact.contact_id)
-        fields = {"company_id": company["_id"], "how": how, **self._main_person(key)}
+        fields = {"company_id": company["_id"], "how": how, **self._sent(contact, company)}
         if key in self.links:
             self.links[key].update(fields)
             changes.set("links", key, fields)
@@ -98,11 +98,17 @@ class Directory:
         self.links[key] = link
         changes.insert("links", dict(link))
 
-    def _main_person(self, key: str) -> Document:
-        """Who was sent to Xero as the main person is that person still, unless another contact took them since."""
-        sent = self.exports[key]["contact_id"] if key in self.exports else ""
-        is_taken = any(sent in people for other, people in self.people.items() if other != key)
-        return {"main_person": sent} if sent and not is_taken else {}
+    def _sent(self, contact: ContactMade, company: Document) -> Document:
+        """Of a contact that the CRM had Xero make: who of its people are who of the CRM's own, by name. They stay so
+        whatever they are called later."""
+        export = self.exports.get(contact_key(contact.connection_id, contact.contact_id))
+        if export is None:
+            return {}
+        own = (one for one in self.unlinked.values() if company["_id"] == one.get("company_id") or _is_of(one, export))
+        by_name = {one["name_key"]: one["_id"] for one in own}
+        named = {id_: by_name.get(_name_key(xero)) for id_, xero in contact.people.items()}
+        # Two of one name are not the same person twice.
+        return {"people": {own_id: id_ for id_, own_id in named.items() if own_id}}
 
     def _put_part(self, company: Document, contact: ContactMade, changes: Changes) -> None:
         parts = [part for part in company["xero"]["parts"] if _key(part) != _key(contact.part)]
@@ -127,7 +133,7 @@ class Directory:
     def _put_people(self, contact: ContactMade, changes: Changes) -> None:
         """Who is no longer told by Xero is marked, not removed: notes may hang on them."""
         key = contact_key(contact.connection_id, contact.contact_id)
-        known, told = self.people[key], _people(contact, self.links[key].get("main_person"))
+        known, told = self.people[key], self._told(contact)
         for id_, xero in told.items():
             if id_ in self.unlinked:
                 known[id_] = self.unlinked.pop(id_)
@@ -140,6 +146,13 @@ class Directory:
         for id_ in known.keys() - told.keys():
             _update(known[id_], {**known[id_]["xero"], "gone": True}, changes)
 
+    def _told(self, contact: ContactMade) -> People:
+        """By id, which is the CRM's own of who was sent from it, unless another contact has them now."""
+        key = contact_key(contact.connection_id, contact.contact_id)
+        own = {id_: own_id for own_id, id_ in self.links[key].get("people", {}).items()}
+        here = self.people[key].keys() | self.unlinked.keys()
+        return {own[id_] if own.get(id_) in here else id_: xero for id_, xero in contact.people.items()}
+
     def _person(self, contact: ContactMade, id_: str, xero: Document) -> Document:
         return {
             "_id": id_,
@@ -151,12 +164,8 @@ class Directory:
         }
 
 
-def _people(contact: ContactMade, main_person: str | None) -> People:
-    """By id; the CRM's own where it had Xero make the contact."""
-    if not main_person:
-        return contact.people
-    main = person_id(contact.connection_id, contact.contact_id, MAIN)
-    return {main_person if id_ == main else id_: xero for id_, xero in contact.people.items()}
+def _is_of(person: Document, export: Document) -> bool:
+    return bool(person["_id"] == export["contact_id"])
 
 
 def _link_again(known: Document, contact: ContactMade, changes: Changes) -> None:

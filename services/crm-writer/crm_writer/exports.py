@@ -58,7 +58,7 @@ def ask(
         books = books_of(caller.account_id)
         organisation = _one(books.organisations({connection_id}))
         if organisation is None:
-            raise not_found("connection")
+            raise _not_read()
         wanted = _subject(books, contact_id)
         # Once linked, a person without a company has one: what they were asked under may be either number.
         known = {one["_id"]: one for one in books.exports({export_id(connection_id, n) for n in wanted.numbers})}
@@ -74,19 +74,45 @@ def ask(
         else:
             changes.insert("exports", asked)
         books.write(changes)
-        books.say(f"export/{asked['_id']}", asked["ask"], [_request(asked, organisation, wanted)])
+        books.say(_aggregate(asked), asked["said"], [_request(asked, organisation, wanted)])
         return asked
 
     return records.transact(work)
 
 
-def settle(records: Records, received: Sequence[Received], now: datetime) -> list[Outgoing]:
-    """Keeps what became of exports, and returns what to tell of it. Told again it is the same; late, it is nothing."""
+def settle(records: Records, received: Sequence[Received], now: datetime) -> None:
+    """Keeps what became of exports. Told again it changes nothing; late, neither."""
 
-    def work(books_of: BooksOf) -> list[Outgoing]:
-        return [told for one in received for told in _settle(books_of(one.scope.account_id), one, now)]
+    def work(books_of: BooksOf) -> None:
+        for one in received:
+            _settle(books_of(one.scope.account_id), one, now)
 
-    return records.transact(work) if received else []
+    if received:
+        records.transact(work)
+
+
+def note_created(books: Books, export: Document, xero_id: str, now: datetime) -> None:
+    """Xero holds it. Of each contact that was made there it is told once, for the audit log, who asked."""
+    if export["state"] == CREATED:
+        return
+    at = to_the_millisecond(now)
+    fields: Document = {"state": CREATED, "refusal": None, "detail": "", "xero_id": xero_id, "ended_at": at}
+    if export["created"] != xero_id:
+        fields |= {"created": xero_id, "said": export["said"] + 1}
+        acted = PersonActed(
+            act=Act.CREATED_IN_XERO,
+            about=export["contact_id"],
+            by=export["requested_by"],
+            by_name=export["requested_by_name"],
+            address=export["address"],
+            at=at,
+            details=(Detail(name="xero_contact", value=xero_id),),
+        )
+        scope = Scope(
+            account_id=export["account_id"], connection_id=export["connection_id"], correlation_id=export["reference"]
+        )
+        books.say(_aggregate(export), fields["said"], [Outgoing(event=acted, scope=scope)])
+    _note(books, export, fields)
 
 
 def _is_enough(books: Books, export: Document, now: datetime) -> bool:
@@ -97,8 +123,17 @@ def _is_enough(books: Books, export: Document, now: datetime) -> bool:
     return export["state"] == REQUESTED and is_young
 
 
+def _not_read() -> ProblemError:
+    return ProblemError(
+        404,
+        "not-found",
+        "There is no such connection, or its organisation has not been read yet.",
+        "Check the id; it may be another account's. Of one that is connected, sync once, or try again in a minute.",
+    )
+
+
 def _refuse_what_is_there(wanted: "_Subject", connection_id: str) -> None:
-    if wanted.person.get("xero_contact_id"):
+    if wanted.person.get("connection_id") == connection_id:
         raise ProblemError(409, "already-in-xero", "This contact is in Xero already.", "Open it in Xero.")
     company = wanted.company
     if company and any(part["connection_id"] == connection_id for part in company["xero"]["parts"]):
@@ -155,7 +190,10 @@ def _asked(
         "refusal": None,
         "detail": "",
         "xero_id": None,
-        "created": standing["created"] if standing else None,
+        "created": standing["created"]
+        if standing
+        else None,  # which contact of Xero's, however often it is asked again
+        "said": standing["said"] + 1 if standing else 1,  # how often in the outbox
         "requested_by": caller.user_id,
         "requested_by_name": caller.name,
         "address": caller.address,
@@ -186,38 +224,21 @@ def _request(export: Document, organisation: Document, wanted: _Subject) -> Outg
     return Outgoing(event=event, scope=scope)
 
 
-def _settle(books: Books, received: Received, now: datetime) -> list[Outgoing]:
+def _settle(books: Books, received: Received, now: datetime) -> None:
     event = received.event
     assert isinstance(event, ContactExported | ContactExportRejected)
     export = _one(books.exports({event.export_id}))
     if export is None:
         log.warning("of no export that is known", export=event.export_id)
-        return []
-    if isinstance(event, ContactExportRejected):
-        if export["state"] == REQUESTED and export["ask"] == received.scope.ask:
-            why = {"refusal": str(event.refusal), "detail": event.detail, "xero_id": event.xero_id or None}
-            _note(books, export, {"state": REFUSED, **why, "ended_at": to_the_millisecond(now)})
-        return []
-    created = export["created"] or {
-        "at": to_the_millisecond(now),
-        "by": export["requested_by"],
-        "by_name": export["requested_by_name"],
-        "address": export["address"],
-    }
-    if export["state"] != CREATED:
-        made = {"refusal": None, "detail": "", "xero_id": event.contact.xero_id, "created": created}
-        _note(books, export, {"state": CREATED, **made, "ended_at": to_the_millisecond(now)})
-    acted = PersonActed(
-        act=Act.CREATED_IN_XERO,
-        about=export["contact_id"],
-        **created,
-        details=(Detail(name="xero_contact", value=event.contact.xero_id),),
-    )
-    # Of no ask: what is found again later was created by whoever asked first, and that is told once.
-    scope = Scope(
-        account_id=export["account_id"], connection_id=export["connection_id"], correlation_id=export["reference"]
-    )
-    return [Outgoing(event=acted, scope=scope)]
+    elif isinstance(event, ContactExported):
+        note_created(books, export, event.contact.xero_id, now)
+    elif export["state"] == REQUESTED and export["ask"] == received.scope.ask:
+        why = {"refusal": str(event.refusal), "detail": event.detail, "xero_id": event.xero_id or None}
+        _note(books, export, {"state": REFUSED, **why, "ended_at": to_the_millisecond(now)})
+
+
+def _aggregate(export: Document) -> str:
+    return f"export/{export['_id']}"
 
 
 def _note(books: Books, export: Document, fields: Document) -> None:

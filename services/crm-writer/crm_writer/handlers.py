@@ -27,7 +27,6 @@ from crm_writer.sorting import CANNOT_KEEP, Batch, sort, without_misfits
 log = logs.logger()
 
 AFTER_WRITE = "crm-writer:after-write"
-AFTER_SETTLE = "crm-writer:after-settle"
 
 
 class ApplyBatch:
@@ -46,13 +45,10 @@ class ApplyBatch:
     def __call__(self, deliveries: Sequence[Delivery]) -> None:
         with metrics.BATCH_SECONDS.time():
             batch, told = self._put_away(deliveries)
-            acts = exports.settle(self._records, batch.exports, self._clock.now())
+            exports.settle(self._records, batch.exports, self._clock.now())
             if told:
                 self._fault.reach(AFTER_WRITE)
-            if acts:
-                self._fault.reach(AFTER_SETTLE)
             self._dead.keep(batch.unread)
-            self._publisher.confirmed(acts)
             self._publisher.forward(list(applied(told, self._publisher)))
             # Last, for a marker promises that all before it on its partition has been told.
             self._publisher.confirmed(_drained(mark) for mark in batch.marks)
@@ -68,7 +64,7 @@ class ApplyBatch:
             # Nothing of the batch is written. One bad record must neither stop the rest nor come for ever.
             batch = without_misfits(deliveries)
             told = put_away(self._records, batch.copies, now)
-        return batch, [(copy, outcome) for copy, outcome in told if batch.is_of_a_sync(copy)]
+        return batch, [(copy, outcome) for copy, outcome in told if not copy.exported]
 
 
 def applied(told: Told, publisher: Publisher) -> Iterator[Message]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from uuid import uuid4
 
-from accounting_link.chassis import kafka, logs, mongo, status
+from accounting_link.chassis import kafka, logs, mongo, outbox, status
 from accounting_link.chassis.batch_worker import BatchWorker
 from accounting_link.chassis.clock import SYSTEM_CLOCK, Clock
 from accounting_link.chassis.dead_letters import DeadLetters
@@ -15,7 +15,7 @@ from accounting_link.chassis.messages import Publisher
 from accounting_link.chassis.outbox import Relay
 from accounting_link.chassis.shutdown import asked_to_stop
 from accounting_link.contracts.topics import CRM_WRITER, Lane
-from crm_writer import store
+from crm_writer import metrics, store
 from crm_writer.handlers import ApplyBatch
 from crm_writer.removals import Removals
 from crm_writer.settings import DATABASE, Settings
@@ -48,7 +48,12 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[BatchWork
         return worker, Removals(records, store.OpenRemovals(db), publisher, clock, uuid4().hex, settings.fault).turn
     relay = Relay(db, publisher, clock, settings.fault)
     exits.callback(relay.close)
-    return worker, relay.turn
+
+    def relaying() -> None:
+        relay.turn()
+        metrics.OUTBOX.set(outbox.waiting(db))
+
+    return worker, relaying
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from crm_writer.changes import Changes, Document
 from crm_writer.copies import Copy, record_key
 from crm_writer.decide import Decision, Entry, Newer, decide, newer, outcome
 from crm_writer.directory import Directory, contact_key
-from crm_writer.exports import OURS, export_id
+from crm_writer.exports import OURS, export_id, note_created
 from crm_writer.mapping.companies import ContactMade
 from crm_writer.mapping.names import folded
 from crm_writer.mapping.rules import refused_as_supplier
@@ -62,6 +62,8 @@ def _put_away(
         directory = _directory(books, account_id, decision)
         for contact in decision.contacts:
             directory.put(contact, changes)
+        for key, export in directory.exports.items():
+            note_created(books, export, directory.links[key]["contact_id"], now)
     stale = decision.stale_sales()
     looked_up = {document["_id"]: document for document in books.transactions(stale)} if stale else {}
     is_here = _is_here(books, decision, looked_up)
@@ -106,9 +108,9 @@ def _directory(books: Books, account_id: str, decision: Decision) -> Directory:
     contacts: list[ContactMade] = decision.contacts
     links = {link["_id"]: link for link in books.links({contact_key(c.connection_id, c.contact_id) for c in contacts})}
     exports = _exports(books, [c for c in contacts if contact_key(c.connection_id, c.contact_id) not in links])
+    made_of = {export["company_id"] for export in exports.values()} - {None}
     found = books.companies(
-        {one["company_id"] for one in (*links.values(), *exports.values())} - {None},
-        {folded(c.name or c.contact_id) for c in contacts},
+        {link["company_id"] for link in links.values()} | made_of, {folded(c.name or c.contact_id) for c in contacts}
     )
     directory = Directory(account_id, links, {company["_id"]: company for company in found}, exports)
     linked = {(link["connection_id"], link["contact_id"]) for link in links.values()}
@@ -117,6 +119,8 @@ def _directory(books: Books, account_id: str, decision: Decision) -> Directory:
     known |= {export["contact_id"] for export in exports.values()}
     if linked or known:
         directory.know(books.people(linked, known))
+    if made_of:
+        directory.know(books.people_of_companies(made_of))
     return directory
 
 

@@ -22,7 +22,7 @@ ITS_PEOPLE_STAY = "has people that stay"
 LINKED_BY_A_PERSON = "linked by a person"
 OTHERWISE_LINKED = "linked otherwise too"
 
-_OF_A_COMPANY = frozenset({"_id", "account_id", "name", "name_key", "xero"})
+_OF_A_COMPANY = frozenset({"_id", "account_id", "name", "name_key", "xero", "joined"})
 _OF_A_PERSON = frozenset({"_id", "account_id", "connection_id", "xero_contact_id", "company_id", "name_key", "xero"})
 _BY_THE_WRITER = frozenset({"new", "name"})
 

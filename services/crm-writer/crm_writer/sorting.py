@@ -34,10 +34,6 @@ class Batch:
     removals: list[Received] = field(default_factory=list)
     exports: list[Received] = field(default_factory=list)  # what became of each; a copy that one brings is a copy too
 
-    def is_of_a_sync(self, copy: Copy) -> bool:
-        """Whether somebody waits for its outcome: nobody does for the copy that an export brings."""
-        return not any(copy.place == one.place and copy.offset == one.offset for one in self.exports)
-
 
 def sort(deliveries: Sequence[Delivery]) -> Batch:
     received, unread = read_all(deliveries)

@@ -24,8 +24,8 @@ BLUEPRINTS = (
     organisations.blueprint,
     exports.blueprint,
 )
-# Of one account: each is some calls of the organisation's day at Xero.
-EXPORTS = rates.Rate(at_once=30, a_minute=30)
+# Of one account, contacts made and sent to Xero together: each sent is some calls of the organisation's day there.
+WISHES = rates.Rate(at_once=60, a_minute=60)
 
 
 def build_app(settings: WebSettings, db: mongo.Db, clock: Clock, own: Callable[[mongo.Db, str], Own] = Own) -> Flask:
@@ -33,7 +33,7 @@ def build_app(settings: WebSettings, db: mongo.Db, clock: Clock, own: Callable[[
     app.extensions["crm"] = lambda account_id: own(db, account_id)
     # What is said here waits in the outbox for the worker's relay.
     app.extensions["records"] = store.MongoRecords(db, Publisher(StoredOnly(), source=f"/{NAME}", clock=clock))
-    app.extensions["exports_asked"] = rates.MongoBucket(db, "exports", EXPORTS, clock)
+    app.extensions["wishes"] = rates.MongoBucket(db, "wishes", WISHES, clock)
     app.extensions["clock"] = clock
     return app
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from accounting_link.chassis import logs
-from accounting_link.chassis.messages import Outgoing
+from accounting_link.chassis.messages import LARGEST_VALUE_BYTES, Outgoing
 from accounting_link.contracts.event import Scope
-from accounting_link.contracts.exports import ContactExported, ContactExportRejected, ExportEvent
+from accounting_link.contracts.exports import ContactExported, ContactExportRejected
 from accounting_link.contracts.records import CustomerImported
 from accounting_link.contracts.requests import ContactExportRequested
 from accounting_link.contracts.words import ParkReason, Refusal
@@ -37,7 +37,7 @@ log = logs.logger()
 
 _LABEL = "export"
 _LONGEST_DETAIL = 1000
-_LEFT_AS_IT_IS = "It was left as it is. Sync, so that it is imported, or choose another company name."
+_LEFT_AS_IT_IS = "It was left as it is. Sync, so that it is imported, or choose another name."
 
 
 class ExportTask:
@@ -52,6 +52,7 @@ class ExportTask:
         self._refused: Refused | None = None  # by Xero, when it was to create; it is looked for again, and that is all
         self._token: Token | None = None
         self._tries = 0
+        self._may_be_made = False  # Xero was told to create it, and has not answered
 
     def __call__(self) -> datetime | None:
         with logs.bound(self._scope):
@@ -63,6 +64,8 @@ class ExportTask:
                 return self._reject(Refusal.CONNECTION_LOST, _CONNECTION_LOST)
             except NotGranted:
                 return self._reject(Refusal.NOT_GRANTED, _NOT_GRANTED)
+            except Missing as missing:  # of a list there is always an answer
+                return self._again(missing.what)
             except (Refused, OrderRefused) as refused:
                 return self._reject(Refusal.NOT_VALID, refused.what)
 
@@ -79,6 +82,7 @@ class ExportTask:
         try:
             answer = self._call(token, permit, contacts.by_number(number))
         except Missing:
+            self._may_be_made = False
             return self._without_number()
         return self._exported(contacts.sole(answer, number), permit)
 
@@ -105,11 +109,13 @@ class ExportTask:
     def _create(self, token: Token, permit: Granted) -> datetime | None:
         number, key = self._request.contact_number, f"{self._request.export_id}-{self._scope.ask}"
         call = contacts.create(self._name, self._request.main_person, number, key)
+        self._may_be_made = True
         try:
             answer = self._call(token, permit, call)
             self._tools.faults.reach("xero-adapter:after-create")
             contact = contacts.created(answer, number)
         except NotGranted:
+            self._may_be_made = False
             raise
         except Refused as refused:  # also where a try whose answer was lost has created it, or another replica
             self._refused = refused
@@ -133,27 +139,38 @@ class ExportTask:
         return self._tools.clock.now() + pause
 
     def _exported(self, contact: CustomerImported, permit: Granted) -> datetime | None:
+        event = ContactExported(export_id=self._request.export_id, contact=contact)
+        said = Outgoing(event=event, scope=self._scope, reading=permit.reading)
+        if len(self._tools.publisher.message(said).value) > LARGEST_VALUE_BYTES:
+            return self._reject(Refusal.NOT_VALID, _TOO_LARGE)
         log.info("contact exported", export_id=self._request.export_id, xero_id=contact.xero_id)
-        return self._tell(ContactExported(export_id=self._request.export_id, contact=contact), permit.reading)
+        return self._tell(said, is_answered=True)
 
     def _reject(self, refusal: Refusal, detail: str, xero_id: str = "") -> datetime | None:
         # Without its words, which may name people.
         log.info("contact not exported", export_id=self._request.export_id, refusal=refusal)
-        export_id, cut = self._request.export_id, detail[:_LONGEST_DETAIL]
-        return self._tell(ContactExportRejected(export_id=export_id, refusal=refusal, detail=cut, xero_id=xero_id))
+        if self._may_be_made and refusal is not Refusal.UNAVAILABLE:
+            detail = f"{detail} It may be in Xero all the same. {_LOOKS_FIRST}"
+        event = ContactExportRejected(
+            export_id=self._request.export_id, refusal=refusal, detail=detail[:_LONGEST_DETAIL], xero_id=xero_id
+        )
+        return self._tell(Outgoing(event=event, scope=self._scope), is_answered=refusal in _ANSWERED)
 
-    def _tell(self, event: ExportEvent, reading: int = 0) -> datetime | None:
-        said = [Outgoing(event=event, scope=self._scope, reading=reading)]
-        if self._token is not None:
+    def _tell(self, said: Outgoing, *, is_answered: bool) -> datetime | None:
+        """``is_answered``: Xero let the last call through, so that it counts as a good one."""
+        told = [said]
+        if is_answered and self._token is not None:
             of_connection = Scope(account_id=self._scope.account_id, connection_id=self._scope.connection_id)
-            said.append(Outgoing(event=self._tools.caller.counted(self._token), scope=of_connection))
-        self._tools.publisher.confirmed(said)
+            told.append(Outgoing(event=self._tools.caller.counted(self._token), scope=of_connection))
+        self._tools.publisher.confirmed(told)
         self._finished()
         return None
 
 
+_ANSWERED = (Refusal.ALREADY_THERE, Refusal.NOT_VALID)
 _CONNECTION_LOST = "Xero no longer accepts this connection. Connect again, then press Create in Xero once more."
 _NOT_GRANTED = "The connection may not create contacts in Xero. To connect again, and to allow it, mends that."
+_TOO_LARGE = "Xero tells more of this contact than can be taken over. Sync, so that what can be is imported."
 _LOOKS_FIRST = "Create in Xero, pressed again, first looks whether it was made."
 
 

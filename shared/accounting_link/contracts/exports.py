@@ -35,8 +35,8 @@ class ContactExported(ExportEvent, frozen=True, kw_only=True):
 
 
 class ContactExportRejected(ExportEvent, frozen=True, kw_only=True):
-    """Nothing was created, nor anything that stood there changed. ``detail`` says why in words for a person, Xero's own
-    where it is Xero that refused."""
+    """Nothing that stood there was changed. ``detail`` says why in words for a person, Xero's own where it is Xero that
+    refused; where an answer of Xero's was lost, also that the contact may be there, and is found when asked again."""
 
     TYPE: ClassVar[str] = f"{TYPE_PREFIX}.ContactExportRejected.v1"
 

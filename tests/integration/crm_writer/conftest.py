@@ -51,8 +51,8 @@ class Crm:
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
         return self.web.get(f"/api/v1{path}", headers={**self._signed(), **(headers or {})}, query_string=query or None)
 
-    def post(self, path: str, body: dict[str, Any]) -> TestResponse:
-        return self.web.post(f"/api/v1{path}", headers=self._signed(), json=body)
+    def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> TestResponse:
+        return self.web.post(f"/api/v1{path}", headers={**self._signed(), **(headers or {})}, json=body)
 
     def _signed(self) -> dict[str, str]:
         caller = Caller(account_id=self.account_id, user_id="u", name="Kim", roles=frozenset({self.role}))

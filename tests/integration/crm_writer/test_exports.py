@@ -1,7 +1,8 @@
 """Create in Xero, on a real MongoDB and over HTTP."""
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
@@ -12,16 +13,19 @@ from accounting_link.contracts.event import Scope
 from accounting_link.contracts.requests import ContactExportRequested
 from accounting_link.contracts.topics import REQUESTS, Lane
 from accounting_link.testing.builders import SCOPE, a_customer
-from crm_writer import store
+from crm_writer import contacts, store
+from crm_writer.books import BooksOf, Records
+from crm_writer.changes import Changes, Collection, Document
 from crm_writer.own import Own
 from crm_writer.store import OpenRemovals
-from crm_writer.web import EXPORTS
+from crm_writer.web import WISHES
 from tests.integration.crm_writer.conftest import Build, records_of
 from tests.integration.crm_writer.conftest import Crm as Web
 from tests.suites.exports import ANA, ExportSuite, a_person, ask, known
-from tests.suites.removals import Crm
+from tests.suites.removals import US, Crm
 
 pytestmark = pytest.mark.mongo
+T = TypeVar("T")
 NEW = {**ANA, "company_name": "Tea Ltd"}
 
 
@@ -114,7 +118,7 @@ def test_whoever_of_the_company_one_looks_at_sees_its_export(crm: Crm, web: Web)
     [
         ({"last_name": ""}, "last_name"),
         ({"last_name": " \t "}, "last_name"),
-        ({"last_name": "x" * 256}, "last_name"),
+        ({"last_name": "x" * 128}, "last_name"),
         ({"last_name": "a\x00b"}, "last_name"),
         ({"first_name": "half a pair \ud800"}, "first_name"),
         ({"email": "ana"}, "email"),
@@ -173,6 +177,51 @@ def test_who_comes_from_xero_is_refused_with_what_to_do(crm: Crm, web: Web) -> N
 def test_an_account_that_asks_without_end_is_told_when_to_ask_again(crm: Crm, web: Web) -> None:
     known(crm)
     person = made(web)
-    answers = [wish(web, person["id"]) for _ in range(EXPORTS.at_once + 1)]
+    answers = [wish(web, person["id"]) for _ in range(WISHES.at_once)]  # one was used up by making the contact
     assert {answer.status_code for answer in answers[:-1]} == {202}
     assert (answers[-1].status_code, int(answers[-1].headers["Retry-After"]) > 0) == (429, True)
+
+
+def test_a_contact_of_one_idempotency_key_is_made_once_in_an_account(web: Web) -> None:
+    keyed = {"Idempotency-Key": "pressed twice"}
+    first, second = (web.post("/contacts", NEW, keyed).get_json()["id"] for _ in range(2))
+    assert first == second
+    assert web.post("/contacts", NEW, {"Idempotency-Key": "another"}).get_json()["id"] != first
+    web.account_id = "somebody-else"
+    assert web.post("/contacts", NEW, keyed).get_json()["id"] != first
+
+
+class Meanwhile:
+    """Records of which something else happens once, between what is read and its commit."""
+
+    def __init__(self, records: Records, what: Callable[[], object]) -> None:
+        self._records, self._left = records, [what]
+
+    def transact(self, work: Callable[[BooksOf], T]) -> T:
+        def with_that(books_of: BooksOf) -> T:
+            done = work(books_of)
+            while self._left:
+                self._left.pop()()
+            return done
+
+        return self._records.transact(with_that)
+
+
+def joins_what_is_removed(crm: Crm) -> Document:
+    """Somebody is made of a company in the moment that it goes."""
+    crm.given(a_customer("tea", name="Tea Ltd"))
+    crm.ask()
+    return contacts.make(Meanwhile(crm.records, crm.work), US, ANA, "Tea Ltd")
+
+
+def test_who_joins_a_company_while_it_is_removed_has_a_company_all_the_same(crm: Crm) -> None:
+    assert joins_what_is_removed(crm)["company_id"] in crm.ids("companies")
+
+
+def test_control_who_only_reads_it_is_left_with_one_that_is_gone(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    class ReadsOnly(Changes):
+        def set(self, collection: Collection, id_: str, fields: Document) -> None:
+            pass
+
+    monkeypatch.setattr(contacts, "Changes", ReadsOnly)
+    assert joins_what_is_removed(crm)["company_id"] not in crm.ids("companies")

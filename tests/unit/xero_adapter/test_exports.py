@@ -16,10 +16,11 @@ from structlog.testing import capture_logs
 from accounting_link.chassis.faults import FaultPoint
 from accounting_link.chassis.messages import Outgoing, Received, Sent
 from accounting_link.contracts.cloudevents import Message
+from accounting_link.contracts.connections import CallsCounted
 from accounting_link.contracts.event import Scope
 from accounting_link.contracts.exports import ContactExported, ContactExportRejected, ExportEvent
 from accounting_link.contracts.records import Person
-from accounting_link.contracts.topics import Lane
+from accounting_link.contracts.topics import CONNECTIONS, Lane
 from accounting_link.contracts.words import Refusal
 from accounting_link.testing.broker import MemoryBroker
 from tests.suites.xero_faults import FAULTS, Fault
@@ -641,6 +642,47 @@ def test_where_xero_never_answers_it_is_told_and_what_to_do(world: World) -> Non
     assert "Xero does not answer" in event.detail
     assert "first looks whether it was made" in event.detail
     assert world.clock.now() - began < timedelta(minutes=4)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_where_xeros_answer_was_lost_every_refusal_says_that_it_may_be_there(lost: bool) -> None:
+    """The control is one whose look says that it is not."""
+    world = a_world(limits=Limits(a_day=3 if lost else 4))
+    world.simulator.add_fault({"kind": "reset" if lost else "status", **WRITE})
+    event = rejected(asks(world))
+    assert event.refusal == Refusal.LIMIT_REACHED
+    assert ("It may be in Xero all the same" in event.detail) == bool(ours(world)) == lost
+
+
+def good_calls(world: World) -> int:
+    return sum(isinstance(one.event, CallsCounted) for one in world.broker.log(CONNECTIONS.name()))
+
+
+@pytest.mark.parametrize(
+    ("rule", "counted"),
+    [
+        ({}, 1),
+        ({"kind": "answer", "status": 400, "body": '{"Type":"ValidationException"}', **WRITE}, 1),
+        ({"kind": "status", "status": 403}, 0),
+        ({"kind": "status", "status": 503}, 0),
+        ({"kind": "throttle", "retry_after": 3601}, 0),
+    ],
+)
+def test_a_good_call_is_told_where_xero_answered_and_nowhere_else(
+    world: World, rule: dict[str, Any], counted: int
+) -> None:
+    """A connection that Xero has just refused must not look healthy."""
+    if rule:
+        world.simulator.add_fault({"path": "^/Contacts", **rule})
+    asks(world)
+    assert good_calls(world) == counted
+
+
+def test_what_is_too_large_to_be_told_is_refused_and_does_not_come_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xero_adapter.exports.LARGEST_VALUE_BYTES", 100)
+    assert rejected(asks(world)).refusal == Refusal.NOT_VALID
 
 
 def test_pressed_again_it_is_found_where_xero_did_not_answer_in_time(world: World) -> None:

@@ -1,9 +1,11 @@
 """`/contacts`: people."""
 
 from functools import partial
+from uuid import UUID, uuid5
 
 from flask_smorest import Blueprint
 
+from accounting_link.chassis import rates
 from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.paging import page_of
@@ -12,11 +14,20 @@ from accounting_link.chassis.web import allowed, caller
 from crm_writer import contacts, reads
 from crm_writer.api import shown
 from crm_writer.api.companies import searched
-from crm_writer.api.schemas import ContactDetailSchema, ContactQuery, ContactSchema, NewContactSchema
+from crm_writer.api.schemas import (
+    ContactDetailSchema,
+    ContactQuery,
+    ContactSchema,
+    IdempotencyKey,
+    NewContactSchema,
+)
 from crm_writer.mapping.names import tidy
 from crm_writer.own import Own
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/api/v1/contacts", description="People")
+
+
+_MADE = UUID("0c2f7d0e-52a5-4e0f-8a63-0f8f1f5c9a41")
 
 
 @blueprint.route("")
@@ -32,12 +43,16 @@ def list_contacts(query: Document) -> Document:
 
 @blueprint.post("")
 @allowed(ADMIN, MEMBER)
+@blueprint.arguments(IdempotencyKey, location="headers")
 @blueprint.arguments(NewContactSchema)
 @blueprint.response(201, ContactDetailSchema)
-def make_contact(wanted: Document) -> Document:
+def make_contact(headers: Document, wanted: Document) -> Document:
     """A person who is not from Xero, and their company where the CRM does not know it yet."""
+    account_id, key = caller().account_id, headers["idempotency_key"]
+    rates.take(shown.wishes(), account_id)
     own = {name: tidy(wanted[name]) for name in ("first_name", "last_name", "email")}
-    person = contacts.make(shown.records(), caller().account_id, own, wanted["company_name"])
+    contact_id = str(uuid5(_MADE, f"{account_id}\n{key}")) if key else ""
+    person = contacts.make(shown.records(), account_id, own, wanted["company_name"], contact_id)
     return shown.contact(shown.own(), person)
 
 

@@ -21,7 +21,7 @@ blueprint = Blueprint("exports", __name__, url_prefix="/api/v1/exports", descrip
 def create_in_xero(wanted: Document) -> Document:
     """Create the contact's company in Xero with this person as its main person; without a company, the person. Nothing
     that stands there is changed. Asked for twice, it is the same export."""
-    rates.take(shown.exports_asked(), caller().account_id)
+    rates.take(shown.wishes(), caller().account_id)
     found = exports.ask(
         shown.records(), caller(), wanted["connection_id"], wanted["contact_id"], shown.clock().now(), reference()
     )

@@ -22,7 +22,7 @@ def _money(says: str = "", **more: Any) -> ma.fields.Decimal:
 
 # As long as Xero takes (its OpenAPI document, Contact), so that it refuses nothing that was accepted here; and no
 # control characters nor half pairs, which neither XML nor MongoDB holds.
-_LONG = ma.validate.Length(max=255)
+_LONG, _HALF = ma.validate.Length(max=255), ma.validate.Length(max=127)  # two names may become one
 _SIGN, _NOT_BLANK = r"[^\x00-\x1f\x7f\ud800-\udfff]", r"[^\s\x00-\x1f\x7f\ud800-\udfff]"
 _PLAIN = ma.validate.Regexp(f"^{_SIGN}*$", error="Must not hold control characters.")
 _SAYS_SOMETHING = ma.validate.Regexp(f"^{_SIGN}*{_NOT_BLANK}{_SIGN}*$", error="Must not be blank.")
@@ -114,9 +114,21 @@ class ContactDetailSchema(ContactSchema):
     )
 
 
+class IdempotencyKey(ma.Schema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    idempotency_key = _text(
+        "The same key makes the same contact, however often it is sent.",
+        data_key="Idempotency-Key",
+        load_default=None,
+        validate=ma.validate.Length(1, 128),
+    )
+
+
 class NewContactSchema(ma.Schema):
-    first_name = _text(load_default="", validate=[_LONG, _PLAIN])
-    last_name = _text(required=True, validate=[_LONG, _SAYS_SOMETHING])
+    first_name = _text(load_default="", validate=[_HALF, _PLAIN])
+    last_name = _text(required=True, validate=[_HALF, _SAYS_SOMETHING])
     email = _text(load_default="", validate=[_LONG, _ADDRESS])
     company_name = _text("that company, or a new one; none when empty", load_default="", validate=[_LONG, _PLAIN])
 

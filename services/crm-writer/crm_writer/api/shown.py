@@ -45,9 +45,9 @@ def records() -> Records:
     return found
 
 
-def exports_asked() -> Bucket:
-    """By account."""
-    found: Bucket = current_app.extensions["exports_asked"]
+def wishes() -> Bucket:
+    """What people make and ask for, by account."""
+    found: Bucket = current_app.extensions["wishes"]
     return found
 
 

@@ -112,7 +112,7 @@ def check(answer: Answer) -> Answer:
         raise TokenExpired("Xero did not accept the token")
     if status == 403:
         raise ConnectionGone("the organisation is no longer connected for this token")
-    if status >= 500:
+    if status >= 500 or status == 409:  # a conflict is with a try that Xero is still at work on
         raise Unavailable(f"Xero answers {status}")
     said = f"Xero refused the call ({status}): {_words(answer.body)}"
     if status == 404:
