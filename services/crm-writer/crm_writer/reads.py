@@ -16,7 +16,7 @@ from crm_writer.mapping.names import folded
 from crm_writer.own import Own
 
 Contact = tuple[str, str]  # connection id, Xero's contact id
-_MOST_MERGES = 5  # merged into one that was merged into one ...; Xero allows chains
+MOST_MERGES = 5  # merged into one that was merged into one ...; Xero allows chains
 _BY_NAME = (("name_key", 1), ("_id", 1))
 _NEWEST_FIRST = (("xero.date", -1), ("_id", 1))
 _OLDEST_FIRST = (("xero.date", 1), ("_id", 1))
@@ -71,7 +71,7 @@ def contacts_of(own: Own, company_id: str) -> set[Contact]:
     linked = {(link["connection_id"], link["contact_id"]) for link in own.find("links", {"company_id": company_id})}
     survivors = {contact for contact in linked if not _moved_away(own, contact, linked)}
     found, last = set(survivors), survivors
-    for _ in range(_MOST_MERGES):
+    for _ in range(MOST_MERGES):
         last = _merged_into(own, last) - found
         found |= last
         if not last:

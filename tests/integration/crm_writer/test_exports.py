@@ -10,6 +10,7 @@ from accounting_link.chassis.callers import ADMIN, MEMBER, NO_MONEY
 from accounting_link.chassis.messages import Delivery, Place
 from accounting_link.chassis.mongo import Db
 from accounting_link.contracts.event import Scope
+from accounting_link.contracts.records import Person
 from accounting_link.contracts.requests import ContactExportRequested
 from accounting_link.contracts.topics import REQUESTS, Lane
 from accounting_link.testing.builders import SCOPE, a_customer
@@ -21,7 +22,7 @@ from crm_writer.store import OpenRemovals
 from crm_writer.web import WISHES
 from tests.integration.crm_writer.conftest import Build, records_of
 from tests.integration.crm_writer.conftest import Crm as Web
-from tests.suites.exports import ANA, ExportSuite, a_person, ask, known
+from tests.suites.exports import ANA, ExportSuite, a_person, ask, known, rejected, take
 from tests.suites.removals import US, Crm
 
 pytestmark = pytest.mark.mongo
@@ -120,9 +121,10 @@ def test_whoever_of_the_company_one_looks_at_sees_its_export(crm: Crm, web: Web)
         ({"last_name": " \t "}, "last_name"),
         ({"last_name": "x" * 128}, "last_name"),
         ({"last_name": "a\x00b"}, "last_name"),
+        ({"last_name": "\u200b"}, "last_name"),
         ({"first_name": "half a pair \ud800"}, "first_name"),
         ({"email": "ana"}, "email"),
-        ({"email": "ana@example"}, "email"),
+        *(({"email": odd}, "email") for odd in ("ana@example", ".a@b.nz", "a@@b.nz", "a@b..nz", "a b@c.nz")),
         ({"company_name": "y" * 256}, "company_name"),
         ({"account_id": "somebody-else"}, "account_id"),
     ],
@@ -172,6 +174,27 @@ def test_who_comes_from_xero_is_refused_with_what_to_do(crm: Crm, web: Web) -> N
     assert (answer["status"], answer["type"].rpartition(":")[2].rpartition("/")[2]) == (409, "already-in-xero")
     assert answer["detail"] == "Tea Ltd is in Xero already."
     assert answer["do"]
+
+
+def test_of_what_stands_in_xero_under_that_name_it_is_told_what_the_crm_knows_of_it(crm: Crm, web: Web) -> None:
+    known(crm)
+    crm.given(a_customer("here", name="Kererū Ltd"), a_customer("out", name="Left out Ltd", main_person=Person()))
+    told = {}
+    for there in ("here", "out", "never read"):
+        person = made(web, company_name=f"Company {there}")
+        asked = wish(web, person["id"]).get_json()
+        take(crm, rejected({**asked, "_id": asked["id"], "ask": 1}, xero_id=there))
+        told[there] = web.get(f"/contacts/{person['id']}").get_json()["exports"][0]["standing"]
+    company = web.company("kererū ltd")
+    assert told["here"] == {
+        "company_id": company["id"],
+        "company_name": "Kererū Ltd",
+        "state": "imported",
+        "reason": "",
+    }
+    assert (told["out"]["state"], told["out"]["company_id"]) == ("left_out", None)
+    assert told["out"]["reason"] == "no contact person with a last name"
+    assert told["never read"] == {"company_id": None, "company_name": None, "state": None, "reason": ""}
 
 
 def test_an_account_that_asks_without_end_is_told_when_to_ask_again(crm: Crm, web: Web) -> None:

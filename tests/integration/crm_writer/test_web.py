@@ -178,6 +178,19 @@ def test_a_company_shows_its_people_parts_and_freshness(crm: Crm) -> None:
     assert found["last_invoice"]["number"] == "INV-invoice-1"
 
 
+def test_people_and_sales_of_a_merged_contact_name_the_survivors_company(crm: Crm) -> None:
+    crm.given(
+        a_customer("survivor", name="Acme"),
+        a_customer("old", name="Acme old", status="ARCHIVED", merged_to="survivor"),
+        a_customer("older", name="Acme older", status="ARCHIVED", merged_to="old"),
+        a_customer("lost", name="Acme lost", status="ARCHIVED", merged_to="nobody"),
+        *(an_invoice(f"of {name}", contact_id=name) for name in ("survivor", "old", "older", "lost")),
+    )
+    of_people = {one["contact_id"]: one["company_name"] for one in crm.items("/contacts")}
+    of_sales = {one["contact_id"]: one["company_name"] for one in crm.items("/transactions")}
+    assert of_people == of_sales == {"survivor": "Acme", "old": "Acme", "older": "Acme", "lost": "Acme lost"}
+
+
 def test_sales_of_a_merged_contact_show_on_the_survivor(crm: Crm) -> None:
     crm.given(
         a_customer("survivor", name="Acme"),

@@ -25,7 +25,7 @@ def create_in_xero(wanted: Document) -> Document:
     found = exports.ask(
         shown.records(), caller(), wanted["connection_id"], wanted["contact_id"], shown.clock().now(), reference()
     )
-    return shown.export(found)
+    return shown.export(shown.own(), found)
 
 
 @blueprint.get("/<export_id>")
@@ -37,4 +37,4 @@ def one_export(export_id: str) -> Document:
     found = shown.own().one("exports", export_id)
     if found is None:
         raise not_found("export")
-    return shown.export(found)
+    return shown.export(shown.own(), found)

@@ -23,10 +23,12 @@ def _money(says: str = "", **more: Any) -> ma.fields.Decimal:
 # As long as Xero takes (its OpenAPI document, Contact), so that it refuses nothing that was accepted here; and no
 # control characters nor half pairs, which neither XML nor MongoDB holds.
 _LONG, _HALF = ma.validate.Length(max=255), ma.validate.Length(max=127)  # two names may become one
-_SIGN, _NOT_BLANK = r"[^\x00-\x1f\x7f\ud800-\udfff]", r"[^\s\x00-\x1f\x7f\ud800-\udfff]"
+_UNFIT, _UNSEEN = r"\x00-\x1f\x7f\ud800-\udfff", r"\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_SIGN, _SEEN, _OF_AN_ADDRESS = f"[^{_UNFIT}]", f"[^{_UNFIT}{_UNSEEN}]", f"[^{_UNFIT}{_UNSEEN}@.]+"
+_DOTTED = rf"{_OF_AN_ADDRESS}(\.{_OF_AN_ADDRESS})"
 _PLAIN = ma.validate.Regexp(f"^{_SIGN}*$", error="Must not hold control characters.")
-_SAYS_SOMETHING = ma.validate.Regexp(f"^{_SIGN}*{_NOT_BLANK}{_SIGN}*$", error="Must not be blank.")
-_ADDRESS = ma.validate.Regexp(rf"^({_NOT_BLANK}+@{_NOT_BLANK}+\.{_NOT_BLANK}+)?$", error="Not an email address.")
+_SAYS_SOMETHING = ma.validate.Regexp(f"^{_SIGN}*{_SEEN}{_SIGN}*$", error="Must not be blank.")
+_ADDRESS = ma.validate.Regexp(rf"^({_DOTTED}*@{_DOTTED}+)?$", error="Not an email address.")
 
 
 class PhoneSchema(ma.Schema):
@@ -89,6 +91,15 @@ class ContactSchema(ma.Schema):
     gone = ma.fields.Boolean(metadata={"description": "no longer told by Xero"})
 
 
+class StandingSchema(ma.Schema):
+    """What the CRM knows of a contact that stands in Xero."""
+
+    company_id = _text("null: it is no company here", allow_none=True)
+    company_name = _text(allow_none=True)
+    state = _text(f"of its newest copy: {IMPORTED}, {LEFT_OUT} or {FAILED}; null: never read", allow_none=True)
+    reason = _text("why it was left out, or failed")
+
+
 class ExportSchema(ma.Schema):
     """A contact that was sent to Xero, and what became of it."""
 
@@ -101,6 +112,9 @@ class ExportSchema(ma.Schema):
     refusal = _text("why nothing was created", allow_none=True, validate=ma.validate.OneOf(list(Refusal)))
     detail = _text("the same in words; Xero's own where it refused")
     xero_id = _text("Xero's ContactID: of what was created, or of what stands there under this name", allow_none=True)
+    standing = ma.fields.Nested(
+        StandingSchema, allow_none=True, metadata={"description": "of what stands there under this name"}
+    )
     requested_by = _text()
     requested_by_name = _text()
     requested_at = ma.fields.AwareDateTime(format="iso")
@@ -128,7 +142,9 @@ class IdempotencyKey(ma.Schema):
 
 class NewContactSchema(ma.Schema):
     first_name = _text(load_default="", validate=[_HALF, _PLAIN])
-    last_name = _text(required=True, validate=[_HALF, _SAYS_SOMETHING])
+    last_name = _text(
+        required=True, validate=[_HALF, _SAYS_SOMETHING], error_messages={"required": "Must not be blank."}
+    )
     email = _text(load_default="", validate=[_LONG, _ADDRESS])
     company_name = _text("that company, or a new one; none when empty", load_default="", validate=[_LONG, _PLAIN])
 

@@ -1,6 +1,6 @@
 """Documents → what is shown of them, and the parts that views share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +14,8 @@ from accounting_link.chassis.mongo import Document
 from accounting_link.chassis.problems import ProblemError
 from accounting_link.chassis.rates import Bucket
 from accounting_link.chassis.web import caller
-from accounting_link.contracts.words import Kind
+from accounting_link.contracts.words import Kind, Refusal
+from crm_writer import reads
 from crm_writer.books import Records
 from crm_writer.contacts import said
 from crm_writer.copies import record_key
@@ -105,11 +106,35 @@ def company(document: Document) -> Document:
 
 
 def companies_by_contact(own: Own, contacts: Iterable[tuple[str, str]]) -> dict[str, Document]:
-    """The company of each Xero contact that has one, by contact key."""
+    """The company of each Xero contact that has one, by contact key; of one that was merged, the survivor's."""
+    wanted = set(contacts)
+    found = _linked(own, wanted)
+    moved = {contact: into for contact in wanted if (into := _merged_into(found, contact))}
+    for _ in range(reads.MOST_MERGES):
+        if not moved:
+            break
+        survivors = _linked(own, set(moved.values()))
+        found |= {
+            contact_key(*was): survivors[contact_key(*into)]
+            for was, into in moved.items()
+            if contact_key(*into) in survivors
+        }
+        moved = {was: further for was, into in moved.items() if (further := _merged_into(survivors, into))}
+    return found
+
+
+def _linked(own: Own, contacts: set[tuple[str, str]]) -> dict[str, Document]:
     links = own.find("links", {"_id": {"$in": [contact_key(*contact) for contact in contacts]}})
     companies = own.find("companies", {"_id": {"$in": list({link["company_id"] for link in links})}})
     by_id = {one["_id"]: one for one in companies}
     return {link["_id"]: by_id[link["company_id"]] for link in links if link["company_id"] in by_id}
+
+
+def _merged_into(companies: Mapping[str, Document], contact: tuple[str, str]) -> tuple[str, str] | None:
+    company = companies.get(contact_key(*contact))
+    parts = company["xero"]["parts"] if company else ()
+    into = next((part["merged_to"] for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
+    return (contact[0], into) if into else None
 
 
 def people(own: Own, documents: list[Document]) -> list[Document]:
@@ -140,11 +165,19 @@ def contact(own: Own, document: Document) -> Document:
     about: list[Document] = [{"contact_id": document["_id"]}]
     about += [{"company_id": shown["company_id"]}] if shown["company_id"] else []
     asked = own.find("exports", {"$or": about}, sort=[("requested_at", -1)])
-    return {**shown, "exports": list(map(export, asked))}
+    return {**shown, "exports": [export(own, one) for one in asked]}
 
 
-def export(document: Document) -> Document:
-    return {**document, "id": document["_id"]}
+def export(own: Own, document: Document) -> Document:
+    is_there = document["refusal"] == Refusal.ALREADY_THERE and document["xero_id"]
+    standing = _standing(own, document["connection_id"], document["xero_id"]) if is_there else None
+    return {**document, "id": document["_id"], "standing": standing}
+
+
+def _standing(own: Own, connection_id: str, contact_id: str) -> Document:
+    record = own.one("xero_records", record_key(connection_id, Kind.CONTACT, contact_id)) or {}
+    owner = _owner(companies_by_contact(own, {(connection_id, contact_id)}), connection_id, contact_id)
+    return {**owner, "state": record.get("state"), "reason": record.get("reason", "")}
 
 
 def of_records(own: Own, documents: list[Document]) -> list[Document]:
