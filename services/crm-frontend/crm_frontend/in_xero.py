@@ -38,16 +38,20 @@ class Place:
 
 
 def places(person: Node, parts: Iterable[Node], connections: Iterable[Node], now: datetime) -> list[Place]:
-    """Of every organisation that stands or where the person was sent; of one who comes from Xero, that one alone.
-    ``parts``: of their company."""
+    """Of every organisation that stands or where the person was sent; first that from which they come. ``parts``: of
+    their company."""
     known = {connection["id"]: connection for connection in connections}
-    if person.get("contact_id"):
-        return [_of_xero(person, known.get(person["connection_id"], {"id": person["connection_id"]}))]
+    comes_from = person["connection_id"] if person.get("contact_id") else None
+    of_xero = [_of_xero(person, known.get(comes_from, {"id": comes_from}))] if comes_from else []
     standing = [key for key, connection in known.items() if connection["state"] != "disconnected"]
     exports, company = _newest(person), {part["connection_id"]: part["contact_id"] for part in parts}
+    others = (key for key in dict.fromkeys([*standing, *exports]) if key != comes_from)
     return [
-        _place(person["id"], known.get(key, {"id": key}), exports.get(key), company.get(key, ""), now)
-        for key in dict.fromkeys([*standing, *exports])
+        *of_xero,
+        *(
+            _place(person["id"], known.get(key, {"id": key}), exports.get(key), company.get(key, ""), now)
+            for key in others
+        ),
     ]
 
 

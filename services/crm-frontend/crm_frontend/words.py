@@ -75,7 +75,7 @@ STATUSES = {
     "DELETED": "Deleted",
     "ACTIVE": "Active",
     "ARCHIVED": "Archived in Xero",
-    "GDPRREQUEST": "Erased on request",
+    "GDPRREQUEST": "Forgotten by Xero on request",
 }
 # Xero uses the same word of an invoice, of what a customer has to their credit, and of a payment.
 STATUSES_OF_CREDIT = {**STATUSES, "AUTHORISED": "Credit left", "PAID": "Used up"}
@@ -138,8 +138,8 @@ EXPORT_STATES = {
 # What to do about a contact that was not created in Xero; why it was not, the API says.
 REFUSALS = {
     "already_there": (
-        "Nothing in Xero was changed. If it is the same customer, a sync brings it here. If it is another one, it "
-        "needs a name of its own: make a new contact with another company name."
+        "Nothing in Xero was changed. If it is another customer, it needs a name of its own: make a new contact with "
+        "another company name."
     ),
     "not_valid": "Make a new contact with that put right, and create that one in Xero.",
     "not_granted": (

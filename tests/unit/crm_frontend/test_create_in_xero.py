@@ -440,7 +440,7 @@ REFUSED = {
     "limit_reached": ("Create it again later", set(), set()),
     "unavailable": ("in a few minutes", set(), set()),
 }
-LINKS = {"xero": OPENS + "x-5", "sync": "/xero/sync?", "new": f"{NEW}?first_name=Kim", "link": '"/accounting-link"'}
+LINKS = {"xero": OPENS + "x-5", "sync": "/xero/sync?", "new": f"{NEW}?like=p-1", "link": '"/accounting-link"'}
 
 
 @pytest.mark.parametrize("refusal", Refusal)
@@ -552,3 +552,83 @@ def test_the_audit_log_leads_to_the_contact_here_and_in_xero_and_shows_no_bare_i
     assert "xero contact" not in text_of(html)
     assert "frequency: Every day" in text_of(html)
     assert '<option value="created_in_xero">' in html
+
+
+# What stands there already, a second organisation, and what was typed.
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        (
+            {"company_id": "co-7", "company_name": "Kea & Co", "state": "imported", "reason": ""},
+            "It is here already: Kea & Co",
+        ),
+        (
+            {"company_id": None, "state": "left_out", "reason": "no company name"},
+            "It was left out here: No company name.",
+        ),
+        ({"company_id": None, "state": "failed", "reason": "an odd date"}, "It could not be imported: An odd date."),
+        ({"company_id": None, "state": None, "reason": ""}, "a sync brings it here"),
+    ],
+)
+def test_of_what_stands_there_already_it_is_said_how_it_stands_here(
+    open_as: Open, standing: dict[str, Any], said: str
+) -> None:
+    export = a_refused_export("already_there", xero_id="x-5", standing=standing)
+    html = open_as(own(exports=[export])).get(KIM).text
+    assert said in text_of(html)
+    assert ('href="/companies/co-7"' in html) == (standing["company_id"] == "co-7")
+    assert ("Go to Sync" in html) == (standing["state"] is None)
+
+
+def test_who_comes_from_one_organisation_may_be_created_in_another(open_as: Open) -> None:
+    world = two_organisations(person=a_person(), parts=[PART])
+    shown = actions(open_as(world).get(KIM).text)
+    assert f"{OPENS}x-9" in shown
+    assert f'href="{SEND}?connection=c-2"' in shown
+    assert OFFER not in shown
+
+
+def test_a_refusal_of_another_organisation_stays_in_sight(open_as: Open) -> None:
+    refused = a_refused_export("not_valid", connection_id="c-2")
+    world = two_organisations(person=a_person(), parts=[PART], exports=[refused])
+    assert "Xero said not_valid" in text_of(open_as(world).get(KIM).text)
+
+
+def keys(world: World) -> list[str]:
+    """Of what was asked to be made."""
+    asked = [one for one in world.asked if (one["method"], one["path"]) == ("POST", "/api/v1/contacts")]
+    return [one["headers"]["Idempotency-Key"] for one in asked]
+
+
+def test_pressed_twice_one_key_is_sent_and_a_fresh_form_has_another(open_as: Open) -> None:
+    world = own()
+    browser = open_as(world)
+    form = {"last_name": "Kea", "key": key_of(browser.get(NEW).text)}
+    for _ in range(2):
+        browser.post(NEW, data=form)
+    first, second = keys(world)
+    assert first == second == form["key"] != key_of(browser.get(NEW).text)
+
+
+def key_of(html: str) -> str:
+    found = re.search(r'name="key" value="([0-9a-f-]{36})"', html)
+    assert found
+    return found[1]
+
+
+def test_a_form_that_reached_nobody_is_pressed_again_with_what_was_typed_and_the_same_key(open_as: Open) -> None:
+    world = own(down={"contacts"})
+    form = {"last_name": "Kea", "email": "kim@kea.test", "key": "0" * 8 + "-0000-4000-8000-" + "0" * 12}
+    html = open_as(world).post(NEW, data=form).text
+    assert 'value="kim@kea.test"' in html
+    assert key_of(html) == form["key"]
+    assert "Try again</a>" not in html, "a link would lose what was typed"
+
+
+def test_a_contact_like_another_has_its_names_filled_in_and_none_of_them_in_the_address(open_as: Open) -> None:
+    html = open_as(own()).get(f"{NEW}?like=p-1").text
+    assert 'value="Kim"' in html
+    assert 'value="kim@kea.test"' in html
+    assert 'name="company_name" value=""' in html

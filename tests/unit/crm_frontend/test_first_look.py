@@ -15,7 +15,15 @@ def test_before_the_first_sync_the_organisation_and_its_counts_are_shown(open_as
     html = open_as(connected(counts=COUNTS)).get(page).text
     shown = text_of(html)
 
-    for said in (TITLE, "Kiwi Ltd", "NZ", "NZD", "1,200 contacts", "8,000 sales invoices", "Nothing is imported yet"):
+    for said in (
+        TITLE,
+        "Kiwi Ltd",
+        "NZ",
+        "NZD",
+        "1,200 contacts",
+        "8,000 sales invoices",
+        "Nothing is imported from here until you say so",
+    ):
         assert said in shown
     assert "every 1s" not in html
 

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from crm_frontend import in_xero
 from crm_frontend.gateway import Answer, Problem
-from crm_frontend.pages.common import Page, api, chosen, connections, page, query, signed_in, site
+from crm_frontend.pages.common import Page, api, chosen, connections, page, query, signed_in, site, standing
 
 blp = Blueprint("contacts", __name__, url_prefix="/contacts")
 blp.before_request(signed_in)
 
-_TYPED = ("first_name", "last_name", "email", "company_name")
+_OF_A_PERSON = ("first_name", "last_name", "email")
+_TYPED = (*_OF_A_PERSON, "company_name")
+_SEVERAL = 2  # organisations
 _SUGGESTED = 10  # companies, while one types
 
 
@@ -25,13 +28,18 @@ def contacts() -> Page:
 
 @blp.get("/new")
 def new() -> Page:
-    return _new(Answer(), query(*_TYPED))
+    """``like``: somebody whose names are filled in, who is not to be named in an address."""
+    like = request.args.get("like")
+    known = (api().get(f"/contacts/{like}").data or {}) if like else {}
+    return _new(Answer(), {**{name: known[name] for name in _OF_A_PERSON if known.get(name)}, **query("company_name")})
 
 
 @blp.post("/new")
 def save() -> Page:
+    """The key comes from the form, so that pressing twice makes one contact."""
     typed = {name: value for name in _TYPED if (value := request.form.get(name, "").strip())}
-    saved = api().send("POST", "/contacts", typed)
+    key = request.form.get("key") or str(uuid4())
+    saved = api().send("POST", "/contacts", typed, {"Idempotency-Key": key})
     if saved.problem:
         return _new(saved, typed)
     return redirect(url_for("contacts.contact", contact_id=saved.data["id"]), 303)
@@ -44,7 +52,9 @@ def _new(main: Answer, typed: Mapping[str, str]) -> Page:
     if main.problem and wrong:
         others = {name: what for name, what in said.items() if name not in wrong}
         main = Answer(problem=replace(main.problem, fields=others))
-    return page("new_contact.html", main=main, typed=typed, wrong=wrong)
+    # The same again where nothing was made of it, so that a second press of Save finds what the first one made.
+    key = request.form.get("key") if main.problem and main.problem.may_pass else None
+    return page("new_contact.html", main=main, typed=typed, wrong=wrong, key=key or str(uuid4()))
 
 
 def _said_of_fields(problem: Problem | None) -> Mapping[str, Any]:
@@ -103,7 +113,7 @@ def _shown(found: Answer) -> dict[str, Any]:
 
 
 def _company(person: Mapping[str, Any]) -> Answer:
-    """Asked for where it matters: whether it is in Xero decides what an own contact is offered."""
-    if not person.get("company_id") or person.get("contact_id"):
+    """Asked for where it matters: whether it is in Xero decides what a contact is offered."""
+    if not person.get("company_id") or (person.get("contact_id") and len(standing()) < _SEVERAL):
         return Answer()
     return api().get(f"/companies/{person['company_id']}")
