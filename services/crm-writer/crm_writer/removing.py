@@ -18,7 +18,7 @@ AT_ONCE = 500  # records in a slice
 
 MADE_HERE = "made in the CRM"
 EDITED = "edited in the CRM"
-ITS_PEOPLE_STAY = "has people that stay"
+ITS_PEOPLE_STAY = "with people that stay"
 LINKED_BY_A_PERSON = "linked by a person"
 OTHERWISE_LINKED = "linked otherwise too"
 
