@@ -675,22 +675,23 @@ def _what_is_there_stays_as_it_is(seen: Seen) -> Verdict:
     return _unless(not changed, f"changed: {changed}")
 
 
-@shows("X63")
-def _found_by_name(seen: Seen) -> Verdict:
-    made, found = seen.row("created"), seen.exchanges.get("by-name")
+def _alone(seen: Seen, how: str) -> Verdict:
+    """The contact that was created, and no other, is found so."""
+    made, found = seen.row("created"), seen.exchanges.get(how)
     if not made or found is None:
         return None
     ids = [row.get("ContactID") for row in found.rows]
     return _unless(ids == [made["ContactID"]], f"{found.answer.status} with {len(ids)} contacts")
+
+
+@shows("X63")
+def _found_by_name(seen: Seen) -> Verdict:
+    return _alone(seen, "by-name")
 
 
 @shows("X64")
 def _found_by_word(seen: Seen) -> Verdict:
-    made, found = seen.row("created"), seen.exchanges.get("by-word")
-    if not made or found is None:
-        return None
-    ids = [row.get("ContactID") for row in found.rows]
-    return _unless(ids == [made["ContactID"]], f"{found.answer.status} with {len(ids)} contacts")
+    return _alone(seen, "by-word")
 
 
 @shows("X65")
