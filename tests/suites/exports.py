@@ -398,6 +398,65 @@ class ExportSuite:
         assert crm.ids("contacts") == {person}
         assert crm.found("contacts")[person]["xero"]["last_name"] == "Tui"
 
+    def test_of_two_people_of_one_name_the_one_who_was_sent_is_linked(self, crm: Crm) -> None:
+        known(crm)
+        one, two = a_person(crm, email="one@example.com"), a_person(crm, email="two@example.com")
+        asked = ask(crm, one)
+        sent = Person(**{**ANA, "email": "one@example.com"})
+        take(crm, exported(asked, said_by_xero(crm, asked, main_person=sent)))
+        people = crm.found("contacts")
+        assert (people[one]["xero_contact_id"], people[two]["xero_contact_id"]) == ("new-1", None)
+
+    def test_what_is_sent_is_what_is_shown_also_of_who_comes_from_another_organisation(self, crm: Crm) -> None:
+        known(crm)
+        known(crm, ELSEWHERE)
+        person = a_person(crm)
+        asked = ask(crm, person)
+        contact = said_by_xero(crm, asked)
+        take(crm, exported(asked, contact))
+        married = Person(first_name="Ana", last_name="Tui", email="tui@example.com")
+        put_away(crm.records, [imported(later(contact, 1, main_person=married), 2)], crm.clock.now())
+        ask(crm, person, connection_id="ozzy")
+        assert said(crm, ContactExportRequested)[-1].main_person == married
+
+    def test_asked_again_after_a_removal_it_goes_by_the_number_that_xero_holds(self, crm: Crm) -> None:
+        """Somebody without a company has one since, of their own name."""
+        known(crm)
+        person = a_person(crm, "")
+        asked = ask(crm, person)
+        take(crm, exported(asked, said_by_xero(crm, asked)))
+        crm.remove()
+        known(crm, AGAIN)
+        ask(crm, person)
+        first, second = said(crm, ContactExportRequested)
+        assert first.contact_number == second.contact_number
+
+    def test_who_is_renamed_in_xero_and_removed_is_called_as_before_and_known_again(self, crm: Crm) -> None:
+        known(crm)
+        person = a_person(crm)
+        asked = ask(crm, person)
+        married = Person(first_name="Ana", last_name="Tui", email="tui@example.com")
+        contact = later(said_by_xero(crm, asked), 1, main_person=married)
+        take(crm, exported(asked, said_by_xero(crm, asked)))
+        put_away(crm.records, [imported(contact, 2)], crm.clock.now())
+        assert crm.found("contacts")[person]["name_key"] == "tui ana"
+        crm.remove()
+        assert crm.found("contacts")[person]["name_key"] == "ngata ana"
+        put_away(crm.records, [imported(contact, 3, AGAIN)], crm.clock.now())
+        assert crm.found("contacts")[person]["name_key"] == "tui ana"
+        assert crm.ids("contacts") == {person}
+
+    def test_who_stayed_for_a_note_is_one_person_also_when_the_last_name_comes_later(self, crm: Crm) -> None:
+        tea = a_customer("tea", name="Tea Ltd", persons=(BEN,))
+        crm.given(tea)
+        for person in crm.ids("contacts"):
+            crm.by_hand("contacts", person, {"notes": "likes tea"})
+        crm.remove()
+        nameless = later(tea, 1, main_person=Person(first_name="Ada"))
+        for reading, copy in ((5, nameless), (6, later(tea, 2))):
+            put_away(crm.records, [imported(copy, reading, AGAIN)], crm.clock.now())
+        assert [one["xero_contact_id"] for one in crm.found("contacts").values()] == ["tea", "tea"]
+
     def test_a_contact_of_one_key_is_made_once(self, crm: Crm) -> None:
         made = [contacts.make(crm.records, US, ANA, "Tea Ltd", "1") for _ in range(2)]
         assert made[0] == made[1]

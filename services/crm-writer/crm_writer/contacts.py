@@ -10,9 +10,10 @@ _SAID = ("first_name", "last_name", "email")
 
 
 def said(person: Document) -> Document:
-    """What the CRM itself says of somebody behind whom no Xero contact stands; of those who stayed when their
-    connection's imports were removed, what Xero said last."""
-    known = person.get("own") or person["xero"]
+    """What somebody is called here: by Xero while it knows them, else by the CRM itself; who stayed when their
+    connection's imports were removed, and was not made here, as Xero said last."""
+    own = None if person.get("xero_contact_id") else person.get("own")
+    known = own or person["xero"]
     return {name: known.get(name, "") for name in _SAID}
 
 

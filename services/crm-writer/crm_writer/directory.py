@@ -104,11 +104,20 @@ class Directory:
         export = self.exports.get(contact_key(contact.connection_id, contact.contact_id))
         if export is None:
             return {}
-        own = (one for one in self.unlinked.values() if company["_id"] == one.get("company_id") or _is_of(one, export))
-        by_name = {one["name_key"]: one["_id"] for one in own}
-        named = {id_: by_name.get(_name_key(xero)) for id_, xero in contact.people.items()}
-        # Two of one name are not the same person twice.
-        return {"people": {own_id: id_ for id_, own_id in named.items() if own_id}}
+        own = [
+            one
+            for one in self.unlinked.values()
+            if one.get("own") and (company["_id"] == one.get("company_id") or _is_of(one, export))
+        ]
+        # Also who was sent and is another contact's by now: no namesake is to stand in.
+        own += [one for people in self.people.values() for one in people.values() if _is_of(one, export)]
+        found: dict[str, str] = {}
+        for id_, xero in contact.people.items():
+            same = [one for one in own if one["_id"] not in found and _may_be(one, xero)]
+            if same:  # of several of one name the one of that email, else the one who was sent
+                best = max(same, key=lambda one: (_has_email(one, xero["email"]), _is_of(one, export)))
+                found[best["_id"]] = id_
+        return {"people": {own_id: id_ for own_id, id_ in found.items() if own_id in self.unlinked}}
 
     def _put_part(self, company: Document, contact: ContactMade, changes: Changes) -> None:
         parts = [part for part in company["xero"]["parts"] if _key(part) != _key(contact.part)]
@@ -164,6 +173,18 @@ class Directory:
         }
 
 
+def _may_be(person: Document, xero: Document) -> bool:
+    """Of one name, as it is here or as Xero last had it, and not of two emails."""
+    called = [one for one in (person.get("own"), person.get("xero")) if one]
+    emails = {folded(one["email"]) for one in called} - {""}
+    is_of_the_email = not emails or not xero["email"] or folded(xero["email"]) in emails
+    return is_of_the_email and _name_key(xero) in map(_name_key, called)
+
+
+def _has_email(person: Document, email: str) -> bool:
+    return any(one["email"] == email for one in (person.get("own"), person.get("xero")) if one)
+
+
 def _is_of(person: Document, export: Document) -> bool:
     return bool(person["_id"] == export["contact_id"])
 
@@ -176,9 +197,9 @@ def _link_again(known: Document, contact: ContactMade, changes: Changes) -> None
 
 
 def _update(known: Document, xero: Document, changes: Changes) -> None:
-    if known.get("xero") == xero:
-        return
     fields = {"name_key": _name_key(xero), "xero": xero}
+    if all(known.get(name) == value for name, value in fields.items()):
+        return
     known.update(fields)
     changes.set("contacts", known["_id"], fields)
 

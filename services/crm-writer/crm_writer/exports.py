@@ -66,15 +66,17 @@ def ask(
         if enough is not None:
             return enough
         _refuse_what_is_there(wanted, connection_id)
-        standing = known.get(export_id(connection_id, wanted.numbers[0]))
-        asked = _asked(caller, connection_id, wanted, standing, to_the_millisecond(now), reference)
+        # Xero holds it by the one it was asked for under.
+        number = next((n for n in wanted.numbers if export_id(connection_id, n) in known), wanted.numbers[0])
+        standing = known.get(export_id(connection_id, number))
+        asked = _asked(caller, connection_id, wanted, number, standing, to_the_millisecond(now), reference)
         changes = Changes()
         if standing:
             changes.replace("exports", asked)
         else:
             changes.insert("exports", asked)
         books.write(changes)
-        books.say(_aggregate(asked), asked["said"], [_request(asked, organisation, wanted)])
+        books.say(_aggregate(asked), asked["said"], [_request(asked, number, organisation, wanted)])
         return asked
 
     return records.transact(work)
@@ -174,12 +176,13 @@ def _asked(
     caller: Caller,
     connection_id: str,
     wanted: _Subject,
+    number: str,
     standing: Document | None,
     now: datetime,
     reference: str,
 ) -> Document:
     return {
-        "_id": export_id(connection_id, wanted.numbers[0]),
+        "_id": export_id(connection_id, number),
         "account_id": caller.account_id,
         "connection_id": connection_id,
         "contact_id": wanted.person["_id"],
@@ -203,12 +206,12 @@ def _asked(
     }
 
 
-def _request(export: Document, organisation: Document, wanted: _Subject) -> Outgoing:
+def _request(export: Document, number: str, organisation: Document, wanted: _Subject) -> Outgoing:
     event = ContactExportRequested(
         tenant_id=organisation["tenant_id"],
         authorisation=organisation["authorisation"],
         export_id=export["_id"],
-        contact_number=wanted.numbers[0],
+        contact_number=number,
         name=wanted.name,
         main_person=Person(**said(wanted.person)),
         requested_at=export["requested_at"],

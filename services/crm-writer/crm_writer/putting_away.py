@@ -114,11 +114,14 @@ def _directory(books: Books, account_id: str, decision: Decision) -> Directory:
     )
     directory = Directory(account_id, links, {company["_id"]: company for company in found}, exports)
     linked = {(link["connection_id"], link["contact_id"]) for link in links.values()}
+    sent = {export["contact_id"] for export in exports.values()}
+    if linked or sent:
+        directory.know(books.people(linked, sent))
     # Somebody who lost the link when imports were removed, and stayed, is linked again by id.
-    known = {person_id for contact in contacts for person_id in contact.people} if len(links) < len(contacts) else set()
-    known |= {export["contact_id"] for export in exports.values()}
-    if linked or known:
-        directory.know(books.people(linked, known))
+    known = {id_ for people in directory.people.values() for id_ in people}
+    known |= {own for link in links.values() for own in link.get("people", {}).values()}
+    if lost := {person_id for contact in contacts for person_id in contact.people} - known:
+        directory.know(books.people((), lost))
     if made_of:
         directory.know(books.people_of_companies(made_of))
     return directory

@@ -13,6 +13,7 @@ from crm_writer.books import Books
 from crm_writer.changes import Changes, Document
 from crm_writer.copies import Copy, record_key
 from crm_writer.directory import contact_key
+from crm_writer.mapping.names import folded
 
 AT_ONCE = 500  # records in a slice
 
@@ -103,7 +104,7 @@ def _remove_contacts(
     for person in books.people(going):
         if why_person_stays(person):
             company_id = company_of.get((connection_id, person["xero_contact_id"]))
-            changes.set("contacts", person["_id"], {**UNLINKED, "company_id": company_id})
+            changes.set("contacts", person["_id"], {**UNLINKED, **_named_here(person), "company_id": company_id})
             own_people[company_id] += 1
             counted["people_kept"] += 1
         else:
@@ -111,6 +112,12 @@ def _remove_contacts(
             counted["people"] += 1
     for company in companies.values():
         _remove_company(company, going, links_of[company["_id"]], own_people[company["_id"]], changes, counted)
+
+
+def _named_here(person: Document) -> Document:
+    """Who was made in the CRM is called as they are there."""
+    own = person.get("own")
+    return {"name_key": folded(f"{own['last_name']} {own['first_name']}")} if own else {}
 
 
 UNLINKED = {"connection_id": None, "xero_contact_id": None}
