@@ -306,6 +306,18 @@ class ExportSuite:
             assert (refused.value.status, refused.value.slug) == (409, "already-in-xero")
         assert asked_of_xero(crm) == 0
 
+    def test_somebody_of_a_contact_that_was_merged_is_sent_under_the_survivors_company(self, crm: Crm) -> None:
+        known(crm)
+        crm.given(
+            a_customer("old", name="Tea old", status="ARCHIVED", merged_to="newer"),
+            a_customer("newer", name="Tea newer", status="ARCHIVED", merged_to="survivor"),
+            a_customer("survivor", name="Tea Ltd"),
+            a_customer("lost", name="Tea lost", status="ARCHIVED", merged_to="nobody"),
+            scope=ELSEWHERE,
+        )
+        asked = {one["xero_contact_id"]: ask(crm, id_)["name"] for id_, one in crm.found("contacts").items()}
+        assert asked == {"old": "Tea Ltd", "newer": "Tea Ltd", "survivor": "Tea Ltd", "lost": "Tea lost"}
+
     def test_a_company_of_another_organisation_may_be_created_in_this_one(self, crm: Crm) -> None:
         known(crm)
         crm.given(a_customer("tea", name="Tea Ltd"), scope=ELSEWHERE)

@@ -56,8 +56,9 @@ def places(person: Node, parts: Iterable[Node], connections: Iterable[Node], now
 
 
 def _newest(person: Node) -> dict[str, Node]:
-    """By connection; they come newest first."""
-    return {export["connection_id"]: export for export in reversed(person.get("exports") or ())}
+    """By connection; they come newest first. What was created and then removed here may be asked for again."""
+    stand = (export for export in reversed(person.get("exports") or ()) if not export["removed"])
+    return {export["connection_id"]: export for export in stand}
 
 
 def _of_xero(person: Node, connection: Node) -> Place:

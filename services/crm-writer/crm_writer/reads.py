@@ -3,7 +3,7 @@ stands for (links), and who was merged into whom, so that neither has to be rewr
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -65,11 +65,50 @@ def _older_than(day: str | None, id_: str) -> list[Document]:
     return [same] if day is None else [same, {"xero.date": {"$lt": day}}, {"xero.date": None}]
 
 
+def companies_by_contact(own: Own, contacts: Iterable[Contact]) -> dict[str, Document]:
+    """The company of each Xero contact that has one, by contact key; of one that was merged, the survivor's."""
+    wanted = set(contacts)
+    found = _linked(own, wanted)
+    moved = {contact: into for contact in wanted if (into := _survivor(found, contact))}
+    for _ in range(MOST_MERGES):
+        if not moved:
+            break
+        survivors = _linked(own, set(moved.values()))
+        found |= {
+            contact_key(*was): survivors[contact_key(*into)]
+            for was, into in moved.items()
+            if contact_key(*into) in survivors
+        }
+        moved = {was: further for was, into in moved.items() if (further := _survivor(survivors, into))}
+    return found
+
+
+def _linked(own: Own, contacts: set[Contact]) -> dict[str, Document]:
+    links = own.find("links", {"_id": {"$in": [contact_key(*contact) for contact in contacts]}})
+    companies = own.find("companies", {"_id": {"$in": list({link["company_id"] for link in links})}})
+    by_id = {one["_id"]: one for one in companies}
+    return {link["_id"]: by_id[link["company_id"]] for link in links if link["company_id"] in by_id}
+
+
+def _survivor(companies: Mapping[str, Document], contact: Contact) -> Contact | None:
+    """The one it was merged into."""
+    company = companies.get(contact_key(*contact))
+    into = merged_to(company, contact) if company else None
+    return (contact[0], into) if into else None
+
+
+def merged_to(company: Document, contact: Contact) -> str | None:
+    """Into whom, by Xero's id, this contact of the company was merged."""
+    parts = company["xero"]["parts"]
+    return next((part["merged_to"] for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
+
+
 def contacts_of(own: Own, company_id: str) -> set[Contact]:
     """The Xero contacts whose sales are this company's: those linked to it, and those merged into them. One that
     was merged into a contact of another company counts there."""
     linked = {(link["connection_id"], link["contact_id"]) for link in own.find("links", {"company_id": company_id})}
-    survivors = {contact for contact in linked if not _moved_away(own, contact, linked)}
+    owners = companies_by_contact(own, linked)
+    survivors = {one for one in linked if owners.get(contact_key(*one), {}).get("_id") == company_id}
     found, last = set(survivors), survivors
     for _ in range(MOST_MERGES):
         last = _merged_into(own, last) - found
@@ -77,22 +116,6 @@ def contacts_of(own: Own, company_id: str) -> set[Contact]:
         if not last:
             break
     return found
-
-
-def _moved_away(own: Own, contact: Contact, linked: set[Contact]) -> bool:
-    """Was it merged into a contact that is here, but elsewhere?"""
-    part = _part(own, contact)
-    if part is None or not part["merged_to"]:
-        return False
-    survivor = (contact[0], part["merged_to"])
-    return survivor not in linked and _part(own, survivor) is not None
-
-
-def _part(own: Own, contact: Contact) -> Document | None:
-    link = own.one("links", contact_key(*contact))
-    company = own.one("companies", link["company_id"]) if link else None
-    parts = company["xero"]["parts"] if company else []
-    return next((part for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
 
 
 def _merged_into(own: Own, survivors: Iterable[Contact]) -> set[Contact]:

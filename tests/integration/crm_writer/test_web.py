@@ -205,6 +205,18 @@ def test_sales_of_a_merged_contact_show_on_the_survivor(crm: Crm) -> None:
     assert crm.company("acme older")["balances"] == []
 
 
+def test_a_merged_contact_of_the_company_itself_counts_where_the_chain_ends(crm: Crm) -> None:
+    crm.given(
+        a_customer("first", name="Acme", status="ARCHIVED", merged_to="second"),
+        a_customer("second", name="ACME", status="ARCHIVED", merged_to="survivor"),
+        a_customer("survivor", name="Bloom"),
+        *(an_invoice(f"of {name}", contact_id=name, total="1.00") for name in ("first", "second", "survivor")),
+    )
+    assert {one["company_name"] for one in crm.items("/transactions")} == {"Bloom"}
+    assert [one["outstanding"] for one in crm.company("bloom")["balances"]] == ["3.00"]
+    assert crm.company("acme")["balances"] == []
+
+
 def test_a_sale_of_who_is_left_out_counts_in_every_total_and_names_no_company(crm: Crm) -> None:
     crm.given(a_supplier("s"), a_customer(name=""), an_invoice(total="10.00"))
     [sale] = crm.items("/transactions")
@@ -311,12 +323,23 @@ def test_what_has_not_changed_is_not_sent_again(crm: Crm) -> None:
     assert crm.get(path, {"If-None-Match": tag}).status_code == 200
 
 
-def an_export(crm: Crm) -> None:
+def an_export(crm: Crm, **changes: Any) -> None:
     """What was asked of Xero for a person."""
     said = dict.fromkeys(("connection_id", "contact_id", "name", "detail", "requested_by", "requested_by_name"), "x")
     nothing = dict.fromkeys(("company_id", "refusal", "xero_id", "ended_at"))
     whose = {"account_id": SCOPE.account_id, "state": "requested", "requested_at": JULY, "reference": "r"}
-    crm.db.exports.replace_one({"_id": "export-1"}, {**said, **nothing, **whose}, upsert=True)
+    crm.db.exports.replace_one({"_id": "export-1"}, {**said, **nothing, **whose, **changes}, upsert=True)
+
+
+def test_an_export_says_when_what_it_created_was_removed_here_since(crm: Crm) -> None:
+    crm.given(a_customer())
+    created = {"connection_id": "kiwi", "state": "created"}
+    told = []
+    for changes in ({}, {**created, "xero_id": "contact-1"}, {**created, "xero_id": "gone"}):
+        an_export(crm, **changes)
+        answer = crm.get("/exports/export-1").json
+        told.append(answer and answer["removed"])
+    assert told == [False, False, True]
 
 
 REMOVAL = "/records/removal?connection_id=kiwi"  # for administrators only

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,10 +29,11 @@ PAGE = 100
 class Sdk:
     """The SDK as its README sets it up, with one person's consent."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, folder: Path) -> None:
         self.token = {**served.consent(EVERY_SCOPE)}
         self.token["scope"] = self.token["scope"].split()
         configuration = Configuration(oauth2_token=OAuth2Token(client_id=CLIENT[0], client_secret=CLIENT[1]))
+        configuration.temp_folder_path = str(folder)  # where it leaves the files it fetches
         self.client = ApiClient(
             configuration, oauth2_token_getter=lambda: self.token, oauth2_token_saver=self.token.update
         )
@@ -41,10 +43,10 @@ class Sdk:
 
 
 @pytest.fixture
-def sdk(served: Served, monkeypatch: pytest.MonkeyPatch) -> Sdk:
+def sdk(served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sdk:
     monkeypatch.setattr(TokenApi, "refresh_token_url", f"{served.url}/connect/token")
     monkeypatch.setattr(TokenApi, "revoke_token_url", f"{served.url}/connect/revocation")
-    return Sdk(served)
+    return Sdk(served, tmp_path)
 
 
 def compared(model: Any, held: dict[str, Any], place: str) -> int:

@@ -214,6 +214,7 @@ def an_export(**changes: Any) -> dict[str, Any]:
         "refusal": None,
         "detail": "",
         "xero_id": None,
+        "removed": False,
         "requested_by": "legrand-admin",
         "requested_by_name": "Ada Legrand",
         "requested_at": "2026-03-02T09:00:00+00:00",

@@ -357,6 +357,12 @@ def test_control_a_page_that_is_opened_swaps_nothing(open_as: Open) -> None:
     assert html.count('id="actions"') == 1
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_what_was_created_and_removed_here_since_may_be_asked_for_again(open_as: Open, removed: bool) -> None:
+    html = open_as(own(exports=[a_created_export(removed=removed)])).get(KIM).text
+    assert ("create-in-xero" in html, "In Xero" in text_of(html)) == (removed, not removed)
+
+
 def test_what_the_api_refuses_is_told_with_what_to_do_and_leads_back(open_as: Open) -> None:
     refused = {
         "type": "/api/problems/already-in-xero",

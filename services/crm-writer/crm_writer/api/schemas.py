@@ -115,6 +115,9 @@ class ExportSchema(ma.Schema):
     standing = ma.fields.Nested(
         StandingSchema, allow_none=True, metadata={"description": "of what stands there under this name"}
     )
+    removed = ma.fields.Boolean(
+        metadata={"description": "created, and what was imported of it removed here since: it may be asked for again"}
+    )
     requested_by = _text()
     requested_by_name = _text()
     requested_at = ma.fields.AwareDateTime(format="iso")

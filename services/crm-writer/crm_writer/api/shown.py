@@ -1,6 +1,6 @@
 """Documents → what is shown of them, and the parts that views share."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +20,7 @@ from crm_writer.books import Records
 from crm_writer.contacts import said
 from crm_writer.copies import record_key
 from crm_writer.directory import contact_key
+from crm_writer.exports import CREATED
 from crm_writer.owed import AGES
 from crm_writer.own import Own
 
@@ -105,41 +106,9 @@ def company(document: Document) -> Document:
     return {"id": document["_id"], "name": document["name"], "parts": document["xero"]["parts"]}
 
 
-def companies_by_contact(own: Own, contacts: Iterable[tuple[str, str]]) -> dict[str, Document]:
-    """The company of each Xero contact that has one, by contact key; of one that was merged, the survivor's."""
-    wanted = set(contacts)
-    found = _linked(own, wanted)
-    moved = {contact: into for contact in wanted if (into := _merged_into(found, contact))}
-    for _ in range(reads.MOST_MERGES):
-        if not moved:
-            break
-        survivors = _linked(own, set(moved.values()))
-        found |= {
-            contact_key(*was): survivors[contact_key(*into)]
-            for was, into in moved.items()
-            if contact_key(*into) in survivors
-        }
-        moved = {was: further for was, into in moved.items() if (further := _merged_into(survivors, into))}
-    return found
-
-
-def _linked(own: Own, contacts: set[tuple[str, str]]) -> dict[str, Document]:
-    links = own.find("links", {"_id": {"$in": [contact_key(*contact) for contact in contacts]}})
-    companies = own.find("companies", {"_id": {"$in": list({link["company_id"] for link in links})}})
-    by_id = {one["_id"]: one for one in companies}
-    return {link["_id"]: by_id[link["company_id"]] for link in links if link["company_id"] in by_id}
-
-
-def _merged_into(companies: Mapping[str, Document], contact: tuple[str, str]) -> tuple[str, str] | None:
-    company = companies.get(contact_key(*contact))
-    parts = company["xero"]["parts"] if company else ()
-    into = next((part["merged_to"] for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
-    return (contact[0], into) if into else None
-
-
 def people(own: Own, documents: list[Document]) -> list[Document]:
     linked = [one for one in documents if one.get("xero_contact_id")]
-    owners = companies_by_contact(own, {(one["connection_id"], one["xero_contact_id"]) for one in linked})
+    owners = reads.companies_by_contact(own, {(one["connection_id"], one["xero_contact_id"]) for one in linked})
     named = {one["company_id"] for one in documents if one.get("company_id")}
     companies = {one["_id"]: one for one in own.find("companies", {"_id": {"$in": list(named)}})} if named else {}
     return [_person(one, owners, companies) for one in documents]
@@ -169,20 +138,22 @@ def contact(own: Own, document: Document) -> Document:
 
 
 def export(own: Own, document: Document) -> Document:
+    contact = (document["connection_id"], document["xero_id"])
     is_there = document["refusal"] == Refusal.ALREADY_THERE and document["xero_id"]
-    standing = _standing(own, document["connection_id"], document["xero_id"]) if is_there else None
-    return {**document, "id": document["_id"], "standing": standing}
+    standing = _standing(own, *contact) if is_there else None
+    removed = document["state"] == CREATED and own.one("links", contact_key(*contact)) is None
+    return {**document, "id": document["_id"], "standing": standing, "removed": removed}
 
 
 def _standing(own: Own, connection_id: str, contact_id: str) -> Document:
     record = own.one("xero_records", record_key(connection_id, Kind.CONTACT, contact_id)) or {}
-    owner = _owner(companies_by_contact(own, {(connection_id, contact_id)}), connection_id, contact_id)
+    owner = _owner(reads.companies_by_contact(own, {(connection_id, contact_id)}), connection_id, contact_id)
     return {**owner, "state": record.get("state"), "reason": record.get("reason", "")}
 
 
 def of_records(own: Own, documents: list[Document]) -> list[Document]:
     contacts = [one for one in documents if one["kind"] == Kind.CONTACT]
-    owners = companies_by_contact(own, {(one["connection_id"], one["xero_id"]) for one in contacts})
+    owners = reads.companies_by_contact(own, {(one["connection_id"], one["xero_id"]) for one in contacts})
     return [{**one, **_owner(owners, one["connection_id"], one["xero_id"])} for one in documents]
 
 
@@ -192,7 +163,7 @@ def _owner(owners: dict[str, Document], connection_id: str, contact_id: str) -> 
 
 
 def transactions(own: Own, documents: list[Document]) -> list[Document]:
-    owners = companies_by_contact(own, {(one["connection_id"], one["xero"]["contact_id"]) for one in documents})
+    owners = reads.companies_by_contact(own, {(one["connection_id"], one["xero"]["contact_id"]) for one in documents})
     return [_transaction(one, owners) for one in documents]
 
 
