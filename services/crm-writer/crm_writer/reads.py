@@ -1,7 +1,6 @@
 """What is shown of companies, people and transactions. Looked up when read: which Xero contacts a company
 stands for (links), and who was merged into whom, so that neither has to be rewritten when it changes."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -12,7 +11,6 @@ from accounting_link.contracts.words import Kind
 from crm_writer import owed
 from crm_writer.copies import record_key
 from crm_writer.directory import contact_key
-from crm_writer.mapping.names import folded
 from crm_writer.own import Own
 
 Contact = tuple[str, str]  # connection id, Xero's contact id
@@ -20,21 +18,6 @@ MOST_MERGES = 5  # merged into one that was merged into one ...; Xero allows cha
 _BY_NAME = (("name_key", 1), ("_id", 1))
 _NEWEST_FIRST = (("xero.date", -1), ("_id", 1))
 _OLDEST_FIRST = (("xero.date", 1), ("_id", 1))
-
-
-def contains(text: str) -> Document:
-    """Names that contain this, whatever the case; its signs mean themselves."""
-    return {"name_key": {"$regex": _literal(text)}}
-
-
-def begins(text: str) -> Document:
-    """As ``contains``, for names that begin with it; this one can use the index."""
-    return {"name_key": {"$regex": "^" + _literal(text)}}
-
-
-def _literal(text: str) -> str:
-    # MongoDB takes no pattern with a null in it, and no name holds one.
-    return re.escape(folded(text).replace("\0", "\ufffd"))
 
 
 def by_name(own: Own, collection: str, which: Document, after: list[Any] | None, limit: int) -> list[Document]:

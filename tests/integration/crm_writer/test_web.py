@@ -264,6 +264,13 @@ def test_pages_neither_skip_nor_repeat(crm: Crm, limit: int) -> None:
         ({"search": "LTD"}, ["Acme Ltd", "Bolt (NZ) Ltd"]),
         ({"search": "(nz)"}, ["Bolt (NZ) Ltd"]),
         ({"search": ".*"}, []),
+        ({"search": "ltd bolt"}, ["Bolt (NZ) Ltd"]),
+        ({"search": "ltd cafe"}, []),
+        ({"search": "maori"}, ["Café Māori"]),
+        ({"search": "MÄORI  cafe\u0301"}, ["Café Māori"]),
+        ({"search": "  "}, ["Acme Ltd", "Bolt (NZ) Ltd", "Café Māori"]),
+        ({"search": "e" * 200}, []),
+        ({"search": "\0"}, []),
         ({"begins": "  aCM"}, ["Acme Ltd"]),
         ({"begins": "ltd"}, []),
     ],
@@ -271,8 +278,20 @@ def test_pages_neither_skip_nor_repeat(crm: Crm, limit: int) -> None:
 def test_search_is_by_name_whatever_the_case_and_its_signs_mean_themselves(
     crm: Crm, query: dict[str, str], expected: list[str]
 ) -> None:
-    crm.given(a_customer("a", name="Acme Ltd"), a_customer("b", name="Bolt (NZ) Ltd"))
+    names = ("Acme Ltd", "Bolt (NZ) Ltd", "Café Māori")
+    crm.given(*(a_customer(name, name=name) for name in names))
     assert [one["name"] for one in crm.items("/companies", **query)] == expected
+
+
+def test_people_are_found_by_first_and_last_name_in_either_order(crm: Crm) -> None:
+    crm.given(a_customer(main_person=Person(first_name="Zoë", last_name="Ngata")))
+    for typed, found in (("zoe ngata", 1), ("Ngata Zoë", 1), ("zoe", 1), ("zoe ngaio", 0)):
+        assert len(crm.items("/contacts", search=typed)) == found, typed
+
+
+def test_a_search_that_is_too_long_is_refused(crm: Crm) -> None:
+    for name in ("search", "begins"):
+        assert crm.get(f"/companies?{name}={'e' * 201}").status_code == 422
 
 
 def test_sales_are_found_by_what_one_asks(crm: Crm) -> None:

@@ -13,6 +13,7 @@ from crm_writer import reads
 from crm_writer.api import shown
 from crm_writer.api.schemas import CompanyDetailSchema, CompanySchema, OfCompanyQuery, SearchQuery, TransactionPage
 from crm_writer.own import Own
+from crm_writer.searching import beginning, with_words
 
 blueprint = Blueprint("companies", __name__, url_prefix="/api/v1/companies", description="Companies and what they owe")
 
@@ -62,7 +63,7 @@ def list_transactions_of_company(query: Document, company_id: str) -> Document:
 
 def searched(query: Document) -> Document:
     """What `search` and `begins` ask for."""
-    wanted = [make(query[name]) for name, make in (("search", reads.contains), ("begins", reads.begins)) if query[name]]
+    wanted = [one for one in (with_words(query["search"]), beginning(query["begins"])) if one]
     return {"$and": wanted} if wanted else {}
 
 

@@ -9,6 +9,7 @@ from accounting_link.chassis.paging import PageQuery, page_of
 from accounting_link.contracts.words import SALES, Kind, Refusal
 from crm_writer.exports import STATES
 from crm_writer.owed import AGES
+from crm_writer.searching import LONGEST
 from crm_writer.standing import FAILED, IMPORTED, LEFT_OUT
 
 
@@ -323,8 +324,14 @@ class CountsSchema(ma.Schema):
 
 
 class SearchQuery(PageQuery):
-    search = _text("names that contain this, whatever the case", load_default="")
-    begins = _text("names that begin with this", load_default="")
+    search = _text(
+        "names that hold each of these words or parts of words, in whatever order and case, with accents or without",
+        load_default="",
+        validate=ma.validate.Length(max=LONGEST),
+    )
+    begins = _text(
+        "names that begin with this, whatever the case", load_default="", validate=ma.validate.Length(max=LONGEST)
+    )
 
 
 class ContactQuery(SearchQuery):
