@@ -60,14 +60,14 @@ class Crm:
         """With a session that the CRM's sign-in gave elsewhere."""
         self._session.cookies.set("session", session)
 
-    def connect(self, tenant_id: str = "") -> str:
-        """Through Xero's own pages, as a person would, to this organisation or the first; the connection's id."""
+    def connect(self, tenant_id: str = "", person: str = "") -> str:
+        """Through Xero's own pages, as a person would, to this organisation or the first; the connection's id.
+        ``person``: by which of Xero's logins, or the first."""
         asked = self.post("/connections/authorize", {})
         page = self._good("open Xero's page", self._session.get(asked["authorize_url"], timeout=30))
         form = Form(page)
-        fields = [
-            (name, tenant_id) if name == "organisation" and tenant_id else (name, value) for name, value in form.fields
-        ]
+        chosen = {"organisation": tenant_id, "person": person}
+        fields = [(name, chosen.get(name) or value) for name, value in form.fields]
         sent = [*fields, *form.buttons[:1]]  # the first button allows
         back = self._good("connect", self._session.post(form.target, sent, timeout=60))
         if "/connected?" not in back.url or "/not-connected" in back.url:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import requests
 
+from accounting_link.chassis import mongo
 from deploy.local.compare import is_sale
 from deploy.local.crm import Crm, DemoFailedError
 from deploy.local.run import Platform
 from tests.e2e.test_flow import FINAL, kept_back, until
 from tests.sessions import entered
 
+HEMI = "5f0c1b52-9d1e-4a51-a0f7-6a3c0f8a1002"  # a login of the simulator's; the first is somebody else's
 SEEDS = count(90)  # of one seed there is one organisation
 
 
@@ -42,14 +44,25 @@ class Life:
         until(lambda: self.sync(sync_id)["state"] in FINAL)
         return str(self.sync(sync_id)["state"])
 
-    def again(self) -> None:
+    def again(self, person: str = "") -> None:
         """A consent that the revocation of a moment before took back says so, and is given once more."""
         try:
-            made = self.crm.connect(self.tenant)
+            made = self.crm.connect(self.tenant, person)
         except DemoFailedError:
-            made = self.crm.connect(self.tenant)
+            made = self.crm.connect(self.tenant, person)
         assert made == self.connection
         until(lambda: self.state() == "connected")
+
+    def is_told_to_xero(self) -> bool:
+        """That it was disconnected."""
+        with mongo.database(self.platform.mongo_uri, "auth_link") as db:
+            return db.owed.count_documents({"connection_id": self.connection}) == 0
+
+    def ends_inside_xero(self) -> None:
+        requests.post(f"{self.xero}/{self.tenant}/disconnect", timeout=60).raise_for_status()
+
+    def counted_at(self) -> str:
+        return str(self.crm.get(f"/organisations/{self.connection}")["counted_at"])
 
     def disconnect(self) -> dict[str, Any]:
         return dict(self.crm.disconnect(self.connection))
@@ -100,7 +113,7 @@ def _starts(life: Life) -> bool:
 
 
 def test_a_disconnect_made_inside_xero_is_lost_with_the_first_call_and_goes_on_when_made_again(life: Life) -> None:
-    requests.post(f"{life.xero}/{life.tenant}/disconnect", timeout=60).raise_for_status()
+    life.ends_inside_xero()
 
     waiting = life.start()
     until(lambda: life.sync(waiting)["state"] == "parked")
@@ -115,6 +128,48 @@ def test_a_disconnect_made_inside_xero_is_lost_with_the_first_call_and_goes_on_w
     health = life.crm.get("/logs/health", connection_id=life.connection)
     assert 0 < health["calls_left"] < health["calls_a_day"] == 5000
     until(lambda: bool(life.crm.get("/logs/health", connection_id=life.connection)["last_comparison"]))
+
+
+@pytest.fixture
+def of_several(life: Life) -> Life:
+    """Xero's user has another organisation connected, so that a disconnect revokes nothing: Xero goes on knowing the
+    tokens of before, and refuses them this one organisation."""
+    made = {"name": f"Beside {life.connection} Ltd", "seed": next(SEEDS), "contacts": 1, "invoices": 0}
+    beside = requests.post(f"{life.xero}/organisations", json=made, timeout=60).json()["tenant"]
+    life.crm.connect(beside)
+    assert life.ends(life.start()) == "completed"
+    return life
+
+
+def test_connected_again_by_another_login_of_xeros_everything_goes_by_what_they_allowed(of_several: Life) -> None:
+    life = of_several
+    until(lambda: life.crm.knows(f"/organisations/{life.connection}"))
+    before = life.counted_at()
+    life.disconnect()
+    until(life.is_told_to_xero)
+
+    life.again(HEMI)
+
+    until(lambda: life.counted_at() > before)
+    until(lambda: _starts(life))
+    contact = life.crm.post("/contacts", {"last_name": "Tui", "company_name": f"Tui of {life.connection}"})["id"]
+    asked = life.crm.post("/exports", {"connection_id": life.connection, "contact_id": contact})["id"]
+    until(lambda: life.crm.get(f"/exports/{asked}")["state"] != "requested")
+    assert life.crm.get(f"/exports/{asked}")["state"] == "created"
+
+
+def test_ended_inside_xero_after_it_was_made_again_it_is_lost_and_says_so(of_several: Life) -> None:
+    life = of_several
+    life.disconnect()
+    until(life.is_told_to_xero)
+    life.again()
+    until(lambda: _starts(life))
+
+    life.ends_inside_xero()
+    waiting = life.start()
+
+    until(lambda: life.sync(waiting)["state"] == "parked")
+    until(lambda: life.state() == "lost")
 
 
 def test_before_the_first_sync_the_organisation_is_shown_with_its_counts_and_nothing_is_imported(life: Life) -> None:

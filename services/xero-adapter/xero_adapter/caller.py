@@ -40,7 +40,7 @@ class Caller:
 
     def token(self, scope: Scope) -> Token:
         """Raises ConnectionGone, Unavailable. Asked for before the permit, which is too dear to hold meanwhile."""
-        return self._tokens.get(scope.connection_id)
+        return self._tokens.get(scope.connection_id, scope.authorisation)
 
     def permit(self, token: Token, scope: Scope) -> Granted | Wait:
         permit_id = uuid4().hex
@@ -69,7 +69,8 @@ class Caller:
             return None
 
     def call(self, token: Token, scope: Scope, permit: Granted, call: Call) -> Answer:
-        """Raises what :func:`client.check` raises. The permit is given back whatever happens."""
+        """Raises what :func:`client.check` raises; ConnectionGone only when that is so of the connection as it stands,
+        TokenExpired when only this token's authorisation is past. The permit is given back whatever happens."""
         said = Said()
         try:
             if call.body:
@@ -81,13 +82,15 @@ class Caller:
             self._give_back(token, permit, said)
         try:
             return client.check(answer)
-        except ConnectionGone:
-            self._tokens.lose(scope.connection_id, token)
-            raise
+        except ConnectionGone as gone:
+            if self._tokens.lose(scope.connection_id, token):
+                raise ConnectionGone(gone.what, token.authorisation) from gone
+            raise TokenExpired("the connection was made again, or ended, since this token was given") from gone
         except TokenExpired as error:
             self._renew_once(scope.connection_id, error)
             # The next try, with a permit of its own, finds the new token.
-            if self._tokens.get(scope.connection_id, refused=token).fingerprint == token.fingerprint:
+            newer = self._tokens.get(scope.connection_id, scope.authorisation, refused=token)
+            if newer.fingerprint == token.fingerprint:
                 raise ConnectionGone("Xero does not accept this connection's token", token.authorisation) from error
             raise
 

@@ -25,7 +25,7 @@ from xero_adapter.planning.permits import CALL_DEADLINE, Ledger
 from xero_adapter.pool import Pool
 from xero_adapter.settings import Settings
 from xero_adapter.xero.client import HttpXero
-from xero_adapter.xero.tokens import AuthLink
+from xero_adapter.xero.tokens import HttpAuthLink, Tokens
 
 log = logs.logger()
 
@@ -52,7 +52,7 @@ def build(settings: Settings, clock: Clock, exits: ExitStack) -> tuple[TaskWorke
     tools = Tools(
         caller=Caller(
             HttpXero(settings.xero_api_url, CALL_DEADLINE, clock),
-            AuthLink(settings.auth_link_url, settings.auth_link_service_key, clock),
+            Tokens(HttpAuthLink(settings.auth_link_url, settings.auth_link_service_key), clock),
             store.MongoShared(db.permits, Ledger),
             store.MongoShared(db.app_permits, Drawn),
             settings.limits,

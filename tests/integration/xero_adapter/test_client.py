@@ -23,7 +23,7 @@ from xero_adapter.xero import client, contacts
 from xero_adapter.xero.client import Answer, HttpXero
 from xero_adapter.xero.reading import Call, read_contacts
 from xero_adapter.xero.refusals import Missing, NotGranted, NotValid, Unavailable
-from xero_adapter.xero.tokens import AuthLink, Token
+from xero_adapter.xero.tokens import HttpAuthLink, Token
 from xero_simulator.simulator import Simulator
 from xero_simulator.web import app_of
 
@@ -129,7 +129,7 @@ def test_what_a_proxy_says_in_auth_links_place_loses_no_connection(status: bytes
     page = b"<html>a proxy speaks</html>"
     answer = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(page), page)
     with server(answer) as url, pytest.raises(Unavailable):
-        AuthLink(url, "key", SYSTEM_CLOCK).get("kiwi")
+        HttpAuthLink(url, "key").token("kiwi")
 
 
 PUT = contacts.create("Fish & Chips", ANA, NUMBER, "key-1")

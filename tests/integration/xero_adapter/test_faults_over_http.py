@@ -146,7 +146,7 @@ def test_an_answer_that_takes_longer_than_the_deadline_is_given_up(impatient: Sl
     impatient.simulator.add_fault({"kind": "latency", "seconds": 20.0})
     began = SYSTEM_CLOCK.monotonic()
     with pytest.raises(Unavailable):
-        impatient.twin.get(impatient.tokens.get("any"), call.path, call.query, call.headers)
+        impatient.twin.get(impatient.auth_link.token("any"), call.path, call.query, call.headers)
     assert SYSTEM_CLOCK.monotonic() - began < 15
     impatient.released.set()
 

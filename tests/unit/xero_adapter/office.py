@@ -24,7 +24,7 @@ from xero_adapter.planning.app_limit import Drawn
 from xero_adapter.planning.permits import Ledger, Limits
 from xero_adapter.pool import Pool
 from xero_adapter.store import Known
-from xero_adapter.xero.tokens import Token
+from xero_adapter.xero.tokens import Token, Tokens
 from xero_simulator.simulator import Simulator
 
 LATENCY_MS = 200
@@ -33,12 +33,12 @@ LONG = timedelta(hours=3)
 
 
 @dataclass
-class TenantTokens:
+class TwinAuthLink:
     """The connection is named after its organisation, or after it and an account."""
 
     clock: VirtualTime
 
-    def get(self, connection_id: str, refused: Token | None = None) -> Token:
+    def token(self, connection_id: str, refused: str = "") -> Token:
         return Token(
             access_token="t",
             expires_at=self.clock.now() + timedelta(hours=9),
@@ -47,7 +47,7 @@ class TenantTokens:
             fingerprint="f",
         )
 
-    def lose(self, connection_id: str, token: Token) -> None:
+    def refused(self, connection_id: str, authorisation: int) -> bool:
         raise AssertionError(f"{connection_id} was refused")
 
 
@@ -76,7 +76,12 @@ class Office:
     def replica(self) -> None:
         tools = Tools(
             caller=self.caller(
-                TwinXero(self.simulator), TenantTokens(self.clock), self.ledgers, self.app, self.limits, self.clock
+                TwinXero(self.simulator),
+                Tokens(TwinAuthLink(self.clock), self.clock),
+                self.ledgers,
+                self.app,
+                self.limits,
+                self.clock,
             ),
             checkpoints=self.checkpoints,
             publisher=self.publisher,

@@ -74,7 +74,7 @@ def test_a_right_that_was_not_granted_fails_its_stream_at_once_and_costs_no_new_
     [failed] = world.life(FetchFailed)
     assert ("the right was not granted" in failed.reason) == (not renewed)
     assert len([call for call in world.calls() if call["path"] == "/Payments"]) == calls
-    assert world.tokens.refused == renewed
+    assert world.auth_link.renewed == renewed
     assert ended(world) == set(Stream) - {Stream.PAYMENTS}
 
 

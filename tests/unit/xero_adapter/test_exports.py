@@ -584,23 +584,23 @@ def test_a_right_that_was_not_granted_is_told_with_what_mends_it(world: World, a
     event = rejected(asks(world))
     assert event.refusal == Refusal.NOT_GRANTED
     assert "connect again" in event.detail
-    assert (ours(world), world.tokens.refused) == ([], 0)
+    assert (ours(world), world.auth_link.renewed) == ([], 0)
 
 
 def test_control_a_token_that_expired_is_renewed(world: World) -> None:
     world.simulator.add_fault({**unauthorised("TokenExpired: at noon"), "path": "^/Contacts", "count": 1})
     exported(asks(world))
-    assert world.tokens.refused == 1
+    assert world.auth_link.renewed == 1
 
 
 def test_a_connection_that_is_gone_is_told_and_auth_link_knows(world: World) -> None:
     world.simulator.add_fault({"kind": "status", "status": 403, "path": "^/Contacts"})
     assert rejected(asks(world)).refusal == Refusal.CONNECTION_LOST
-    assert world.tokens.lost == [("kiwi", 1)]
+    assert world.auth_link.lost == [("kiwi", 1)]
 
 
 def test_where_there_is_no_token_any_more_xero_is_not_asked(world: World) -> None:
-    world.tokens.gone = True
+    world.auth_link.gone = True
     event = rejected(asks(world))
     assert (event.refusal, world.calls()) == (Refusal.CONNECTION_LOST, [])
     assert "Connect again" in event.detail

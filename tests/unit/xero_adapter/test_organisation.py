@@ -102,6 +102,6 @@ def test_what_keeps_failing_is_given_up_and_stands_in_nobodys_way(world: World) 
     world.simulator.add_fault({"kind": "status", "status": 503, "path": "/Organisation", "count": 50})
     assert looks(world) == []
     assert world.lag() == 0
-    world.tokens.gone = True
+    world.auth_link.gone = True
     assert looks(world) == []
     assert world.lag() == 0

@@ -190,7 +190,7 @@ def test_a_wait_past_a_minute_parks_the_sync_and_gives_the_request_back(world: W
 
 
 def test_a_lost_connection_parks_the_sync_for_a_person(world: World) -> None:
-    world.tokens.gone = True
+    world.auth_link.gone = True
     world.request()
     world.run()
 
@@ -203,7 +203,7 @@ def test_a_refused_organisation_is_told_to_auth_link_and_parks_the_sync(world: W
     world.request()
     world.run()
 
-    assert set(world.tokens.lost) == {(SCOPE.connection_id, 1)}
+    assert set(world.auth_link.lost) == {(SCOPE.connection_id, 1)}
     assert [parked.reason for parked in world.life(SyncParked)] == [ParkReason.CONNECTION_LOST]
 
 
@@ -211,7 +211,7 @@ def test_a_call_that_xero_answers_loses_nothing_and_tells_how_much_of_the_day_is
     world.request()
     world.run()
 
-    assert world.tokens.lost == []
+    assert world.auth_link.lost == []
     told = [one.event for one in world.broker.log(CONNECTIONS.name())]
     # With each page; the first call of all asked for the organisation.
     assert [event.calls for event in told if isinstance(event, CallsCounted)] == [*range(2, len(world.calls()) + 1)]

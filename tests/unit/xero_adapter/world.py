@@ -38,7 +38,7 @@ from xero_adapter.store import Known
 from xero_adapter.xero import reading
 from xero_adapter.xero.client import Answer
 from xero_adapter.xero.refusals import ConnectionGone, Unavailable
-from xero_adapter.xero.tokens import Token
+from xero_adapter.xero.tokens import Token, Tokens
 from xero_simulator.simulator import Simulator
 
 E = TypeVar("E", bound=Event)
@@ -81,27 +81,32 @@ class TwinXero:
 
 
 @dataclass
-class FixedTokens:
+class TwinAuthLink:
+    """``authorisation``: the connection's, as it stands."""
+
     tenant_id: str
     clock: FakeClock
+    authorisation: int = 1
     gone: bool = False
-    refused: int = 0
+    renewed: int = 0
     lost: list[tuple[str, int]] = field(default_factory=list)
 
-    def lose(self, connection_id: str, token: Token) -> None:
-        self.lost.append((connection_id, token.authorisation))
-
-    def get(self, connection_id: str, refused: Token | None = None) -> Token:
+    def token(self, connection_id: str, refused: str = "") -> Token:
         if self.gone:
-            raise ConnectionGone("Xero no longer accepts this connection", 1)
-        self.refused += refused is not None
+            raise ConnectionGone("Xero no longer accepts this connection", self.authorisation)
+        self.renewed += bool(refused)
         return Token(
-            access_token="t",
+            access_token=f"under {self.authorisation}",
             expires_at=self.clock.now() + timedelta(minutes=30),
-            authorisation=1,
+            authorisation=self.authorisation,
             tenant_id=self.tenant_id,
-            fingerprint=f"f-{self.refused}",
+            fingerprint=f"f-{self.renewed}-{self.authorisation}",
         )
+
+    def refused(self, connection_id: str, authorisation: int) -> bool:
+        if authorisation == self.authorisation:
+            self.lost.append((connection_id, authorisation))
+        return authorisation == self.authorisation
 
 
 @dataclass
@@ -115,6 +120,7 @@ class World:
     follow: Callable[[Cursor, Page], Cursor | None] = cursors.follow
     doubt: Callable[..., None] = reading.doubt
     xero: type[TwinXero] = TwinXero
+    tokens: type[Tokens] = Tokens
     broker: MemoryBroker = field(default_factory=MemoryBroker)
     checkpoints: MemoryCheckpoints = field(default_factory=MemoryCheckpoints)
     ledgers: MemoryShared[Ledger] = field(default_factory=lambda: MemoryShared(Ledger))
@@ -127,7 +133,7 @@ class World:
         self.tenant = self.simulator.add_organisation(
             name="Kiwi", seed=7, contacts=self.contacts, invoices=self.invoices
         )
-        self.tokens = FixedTokens(self.tenant, self.clock)
+        self.auth_link = TwinAuthLink(self.tenant, self.clock)
         self.app, self.twin = MemoryShared(Drawn), self.xero(self.simulator)
         self.organisations = MemoryShared(Known)
         self.publisher = Publisher(self.broker, source="/xero-adapter", clock=self.clock)
@@ -139,7 +145,9 @@ class World:
     def replica(self) -> tuple[TaskWorker, Pool]:
         """One more member of the group, on the same stores."""
         self.tools = Tools(
-            caller=Caller(self.twin, self.tokens, self.ledgers, self.app, self.limits, self.clock),
+            caller=Caller(
+                self.twin, self.tokens(self.auth_link, self.clock), self.ledgers, self.app, self.limits, self.clock
+            ),
             checkpoints=self.checkpoints,
             publisher=self.publisher,
             dead=DeadLetters(self.publisher, consumer="xero-adapter", clock=self.clock),

@@ -111,7 +111,7 @@ def check(answer: Answer) -> Answer:
     if status == 401:
         raise TokenExpired("Xero did not accept the token")
     if status == 403:
-        raise ConnectionGone("the organisation is no longer connected for this token")
+        raise ConnectionGone("Xero no longer gives access to this organisation")
     if status >= 500 or status == 409:  # a conflict is with a try that Xero is still at work on
         raise Unavailable(f"Xero answers {status}")
     said = f"Xero refused the call ({status}): {_words(answer.body)}"

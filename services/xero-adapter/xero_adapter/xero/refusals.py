@@ -24,7 +24,7 @@ class Unavailable(XeroError):  # noqa: N818
 
 
 class TokenExpired(XeroError):  # noqa: N818
-    """401 of a token that was good a moment ago: ask for a new one, once."""
+    """401 of a token that was good a moment ago, or 403 of one that a consent has overtaken: ask for a new one."""
 
 
 class ConnectionGone(XeroError):  # noqa: N818
