@@ -161,6 +161,11 @@ def test_a_service_refuses_what_went_around_the_gateway(world: World, operation:
         assert answer.status_code == 401, f"{what}: {answer.status_code} {answer.text[:300]}"
         refused(world, answer, 401)
 
+    invalid = requests.request(
+        operation.method, at + filled(operation, world.ours), params={"limit": "x"}, json={"what": 1}, timeout=30
+    )
+    refused(world, invalid, 401)  # who it is comes before what it says
+
     if operation.method == "get":  # the control: with auth-link's signature the same request is answered
         who = Caller(account_id="rata", user_id="legrand-admin", name="", roles=frozenset({ADMIN, MEMBER}))
         signed = callers.sign(who, world.platform.folder.secrets()["CALLER_KEY"], SYSTEM_CLOCK)

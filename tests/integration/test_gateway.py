@@ -236,6 +236,10 @@ def test_another_name_for_the_address_is_refused(gateway: Gateway) -> None:
 
     assert answer.status_code == 421
     assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Server" not in answer.headers
+    assert answer.headers["X-Request-Id"] == answer.json()["reference"]
+    assert answer.headers["X-Request-Id"] in gateway.log()
 
 
 @pytest.mark.parametrize("accept", ["text/html,application/xhtml+xml,*/*;q=0.8", "application/json", "*/*"])

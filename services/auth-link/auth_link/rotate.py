@@ -1,8 +1,9 @@
 """Changes the vault's key while everything runs: ``python -m auth_link.rotate``.
 
 Everything sealed with an older key is sealed anew with the first of VAULT_KEYS, each document by compare-and-set on
-what was read, so a token that is refreshed at that moment is not put back. Restart every process with the new key
-first; when this has ended, the older keys may go.
+what was read, so a token that is refreshed at that moment is not put back. Before this, restart every process twice:
+with the new key behind the old one, so that each can read it, then with the new one first, so that each writes it. When
+this has ended, the older keys may go.
 """
 
 import os

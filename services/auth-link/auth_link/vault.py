@@ -16,7 +16,7 @@ class VaultKeyError(Exception):
 
 
 class Vault:
-    """Encrypts with the first key, reads with any: to change keys put the new one first and keep the old."""
+    """Encrypts with the first key, reads with any. How to change keys: :mod:`~auth_link.rotate`."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         each = [Fernet(key) for key in keys]

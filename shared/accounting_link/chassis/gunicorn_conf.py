@@ -13,6 +13,8 @@ threads = int(os.environ.get("WEB_THREADS", "32"))  # a page that follows a sync
 graceful_timeout = 10
 timeout = 60
 keepalive = 75
+# The gateway bounds all of a request's headers at 32 KB; what it lets through is not to be refused by a page in HTML.
+limit_request_field_size, limit_request_fields = 40_000, 1000
 control_socket_disable = True  # its socket would be one for all masters of this user
 accesslog = None  # web.py logs each answer itself, with its reference
 logconfig_dict = logs.config(os.environ.get("LOG_LEVEL", "INFO"))

@@ -129,6 +129,8 @@ def _register_requests(app: Flask) -> None:
         took = time.perf_counter() - g.began
         SECONDS.labels(request.method, route, response.status_code).observe(took)
         response.headers["X-Request-Id"] = g.reference
+        if route.startswith("/api/"):  # an account's data: for who asked, and asked for again each time
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         if route not in ("/healthz", "/readyz", "/metrics"):
             log.info(
                 "answered", method=request.method, route=route, status=response.status_code, ms=round(took * 1000, 1)

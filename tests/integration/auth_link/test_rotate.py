@@ -41,6 +41,26 @@ def test_control_without_it_the_new_key_alone_reads_nothing(world: World) -> Non
         check(world.db, Vault([new]))
 
 
+@pytest.mark.parametrize("step", ["behind", "first"])
+def test_while_replicas_are_restarted_one_by_one_each_reads_what_the_other_writes(world: World, step: str) -> None:
+    connection = world.connect(ADA, [world.kiwi])
+    new, old = keys(world)
+    before, after = ((old,), (old, new)) if step == "behind" else ((old, new), (new, old))
+    for one, other in ((before, after), (after, before)):
+        world.advance(timedelta(minutes=40))
+        refreshed = world.tokens(vault_keys=one).give(connection)
+        assert world.tokens(vault_keys=other).give(connection).access_token == refreshed.access_token
+
+
+def test_control_put_first_at_once_it_is_not_known_to_those_that_were_not_restarted(world: World) -> None:
+    connection = world.connect(ADA, [world.kiwi])
+    new, old = keys(world)
+    world.advance(timedelta(minutes=40))
+    world.tokens(vault_keys=(new, old)).give(connection)
+    with pytest.raises(VaultKeyError):
+        world.tokens(vault_keys=(old,)).give(connection)
+
+
 class Refreshing(Vault):
     """Another process stores a refreshed token between the reading and the writing here."""
 

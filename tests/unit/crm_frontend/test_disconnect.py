@@ -111,6 +111,8 @@ def test_a_lost_connection_says_why_and_offers_to_connect_again_in_one_click(ope
     assert "It was withdrawn at Xero." in text_of(html)
     assert 'action="/accounting-link/connect"' in html
     assert "Connect again" in html
+    for said in ("Last good call", "calls left today", "compared"):
+        assert said in text_of(html)
 
 
 def test_the_audit_log_says_who_did_what_from_where(open_as: Open) -> None:

@@ -286,6 +286,13 @@ def test_a_waiting_sync_leads_to_the_one_that_runs_first(open_as: Open) -> None:
     assert "Another sync of Legrand Demo Company (NZ) runs first" in text_of(html)
     assert 'href="/xero/sync?sync=s-1"' in html
     assert "<progress" not in html
+    assert "to Xero again" not in text_of(html)
+
+
+def test_a_sync_behind_one_whose_connection_is_lost_says_what_to_do(open_as: Open) -> None:
+    syncs = [a_sync(id="s-2", state="waiting", waits_for="s-1", started_at=None), a_sync(state="parked")]
+    lost = World(connections=[a_connection(state="lost")], syncs=syncs)
+    assert "First connect to Xero again: Accounting Link" in read(open_as, lost, "/xero/sync")
 
 
 @pytest.mark.parametrize(

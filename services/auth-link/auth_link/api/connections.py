@@ -31,10 +31,10 @@ def blueprint(parts: Parts) -> Blueprint:
         }
 
     @blp.get("/connections")
+    @allowed(ADMIN, MEMBER, NO_MONEY)
     @blp.etag
     @blp.arguments(paging.PageQuery, location="query")
     @blp.response(200, paging.page_of(ConnectionSchema))
-    @allowed(ADMIN, MEMBER, NO_MONEY)
     def list_connections(query: dict[str, Any]) -> dict[str, Any]:
         """The account's connections, by organisation's name."""
         after = _after(query["cursor"])

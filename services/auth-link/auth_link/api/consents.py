@@ -25,9 +25,9 @@ def blueprint(parts: Parts, public_url: str) -> Blueprint:
         return {"authorize_url": parts.consents.begin(caller())}
 
     @blp.get("/oauth/xero/callback")
+    @allowed(ADMIN)
     @blp.arguments(CallbackQuery, location="query")
     @blp.response(303, description="To the page that says: connected, or why not.")
-    @allowed(ADMIN)
     def callback(query: dict[str, str]) -> Response:
         """Where Xero sends the browser after consent."""
         try:

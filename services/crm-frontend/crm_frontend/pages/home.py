@@ -73,7 +73,7 @@ def accounting_link() -> Page:
         main=connections(),
         application=application,
         known=_signature(),
-        health={item["id"]: _health(item["id"]) for item in connections().items if item["state"] == "connected"},
+        health={item["id"]: _health(item["id"]) for item in connections().items if item["state"] != "disconnected"},
         removals={item["id"]: _removal(item) for item in connections().items if item["state"] == "disconnected"},
     )
 

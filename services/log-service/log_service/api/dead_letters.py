@@ -14,9 +14,9 @@ blueprint = Blueprint("Dead letters", __name__, url_prefix="/api/v1/dead-letters
 
 
 @blueprint.get("")
+@allowed(ADMIN, MEMBER)
 @blueprint.arguments(schemas.LettersQuery, location="query")
 @blueprint.response(200, schemas.LetterPage)
-@allowed(ADMIN, MEMBER)
 def list_letters(asked: Document) -> Document:
     """What was set aside, newest first"""
     found, following = queries.dead_letters(db(), caller().account_id, **asked)

@@ -17,9 +17,9 @@ def blueprint(clock: Clock) -> Blueprint:
     blp = Blueprint("Audit log", __name__, url_prefix="/api/v1/logs", description="What people did")
 
     @blp.get("/audit")
+    @allowed(ADMIN)
     @blp.arguments(schemas.AuditQuery, location="query")
     @blp.response(200, schemas.AuditPage)
-    @allowed(ADMIN)
     def list_acts(asked: Document) -> Document:
         """What people of the account did, newest first"""
         only = {name: asked[name] for name in ("connection_id", "act", "by")}
@@ -27,9 +27,9 @@ def blueprint(clock: Clock) -> Blueprint:
         return {"items": found, "next": following}
 
     @blp.get("/health")
+    @allowed(ADMIN, MEMBER, NO_MONEY)
     @blp.arguments(schemas.HealthQuery, location="query")
     @blp.response(200, schemas.HealthSchema)
-    @allowed(ADMIN, MEMBER, NO_MONEY)
     def health(asked: Document) -> Document:
         """The last good call to Xero, what is left of today's calls and bytes, and the last full comparison"""
         whose = db(), caller().account_id, asked["connection_id"]

@@ -15,9 +15,9 @@ blueprint = Blueprint("Sales log", __name__, url_prefix="/api/v1/logs", descript
 
 
 @blueprint.get("/sales")
+@allowed(ADMIN, MEMBER)
 @blueprint.arguments(schemas.SalesQuery, location="query")
 @blueprint.response(200, schemas.SalesPage)
-@allowed(ADMIN, MEMBER)
 def list_sales(asked: Document) -> Document:
     """A connection's sales, the latest day first, and of one day the highest number"""
     found, following = queries.sales(db(), caller().account_id, _which(asked), asked["limit"], asked["cursor"])
@@ -25,9 +25,9 @@ def list_sales(asked: Document) -> Document:
 
 
 @blueprint.get("/sales.csv")
+@allowed(ADMIN, MEMBER)
 @blueprint.arguments(schemas.SalesFilter, location="query")
 @blueprint.response(200, content_type="text/csv", description="A header and a line a sale")
-@allowed(ADMIN, MEMBER)
 def sales_file(asked: Document) -> Response:
     """All of a connection's sales as a file"""
     rows = queries.all_sales(db(), caller().account_id, _which(asked))

@@ -20,9 +20,9 @@ blueprint = Blueprint("Sync log", __name__, url_prefix="/api/v1/logs", descripti
 
 
 @blueprint.get("/sync")
+@allowed(ADMIN, MEMBER, NO_MONEY)
 @blueprint.arguments(schemas.ConnectionQuery, location="query")
 @blueprint.response(200, schemas.SyncPage)
-@allowed(ADMIN, MEMBER, NO_MONEY)
 def list_syncs(asked: Document) -> Document:
     """A connection's syncs, newest first"""
     found, following = queries.syncs(db(), caller().account_id, **asked)
@@ -50,9 +50,9 @@ def one_sync(sync_id: str) -> Any:
 
 
 @blueprint.get("/sync/<sync_id>/records")
+@allowed(ADMIN, MEMBER, NO_MONEY)
 @blueprint.arguments(schemas.RecordsQuery, location="query")
 @blueprint.response(200, schemas.RecordPage)
-@allowed(ADMIN, MEMBER, NO_MONEY)
 def list_records(asked: Document, sync_id: str) -> Document:
     """What a sync did with each record, by kind, result and reason"""
     _known(sync_id)
@@ -66,9 +66,9 @@ def list_records(asked: Document, sync_id: str) -> Document:
 
 
 @blueprint.get("/connections")
+@allowed(ADMIN, MEMBER, NO_MONEY)
 @blueprint.arguments(schemas.ConnectionQuery, location="query")
 @blueprint.response(200, schemas.ConnectionEventPage)
-@allowed(ADMIN, MEMBER, NO_MONEY)
 def list_connection_events(asked: Document) -> Document:
     """What became of a connection, newest first"""
     found, following = queries.connection_events(db(), caller().account_id, **asked)

@@ -16,9 +16,9 @@ blueprint = Blueprint(
 
 
 @blueprint.get("")
+@allowed(ADMIN)
 @blueprint.arguments(schemas.SyncQuery, location="query")
 @blueprint.response(200, schemas.RemovalPage)
-@allowed(ADMIN)
 def list_removals(query: Document) -> Document:
     """Removals, newest first."""
     limit = query["limit"]
@@ -30,9 +30,9 @@ def list_removals(query: Document) -> Document:
 
 
 @blueprint.post("")
+@allowed(ADMIN)
 @blueprint.arguments(schemas.RemovalRequest)
 @blueprint.response(202, schemas.RemovalSchema)
-@allowed(ADMIN)
 def remove(wanted: Document) -> Document:
     """Remove everything that a disconnected connection imported. It cannot be taken back; what people made, edited or
     linked otherwise stays and loses the link. Asked for twice, it is the same removal."""

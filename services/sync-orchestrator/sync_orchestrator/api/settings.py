@@ -25,9 +25,9 @@ def get_settings(connection_id: str) -> Document:
 
 
 @blueprint.put("/<connection_id>")
+@allowed(ADMIN)
 @blueprint.arguments(schemas.SettingsSchema)
 @blueprint.response(200, schemas.SavedSettingsSchema)
-@allowed(ADMIN)
 def save_settings(wanted: Document, connection_id: str) -> Document:
     """Save Settings. The next sync runs under them; a wider choice makes it read everything once."""
     preferences = Preferences(

@@ -18,9 +18,9 @@ blueprint = Blueprint("Syncs", __name__, url_prefix="/api/v1/syncs", description
 
 
 @blueprint.get("")
+@allowed(ADMIN, MEMBER, NO_MONEY)
 @blueprint.arguments(schemas.SyncQuery, location="query")
 @blueprint.response(200, schemas.SyncPage)
-@allowed(ADMIN, MEMBER, NO_MONEY)
 def list_syncs(query: Document) -> Document:
     """Syncs, newest first."""
     limit = query["limit"]
@@ -32,10 +32,10 @@ def list_syncs(query: Document) -> Document:
 
 
 @blueprint.post("")
+@allowed(ADMIN, MEMBER)
 @blueprint.arguments(schemas.IdempotencyKey, location="headers")
 @blueprint.arguments(schemas.SyncRequest)
 @blueprint.response(202, schemas.SyncSchema)
-@allowed(ADMIN, MEMBER)
 def start(headers: Document, wanted: Document) -> Document:
     """Start a sync. It joins one of its kind that has not begun, and waits behind one that has."""
     rates.take(parts().starts, caller().account_id)
