@@ -280,6 +280,14 @@ def test_a_sync_parked_for_a_person_does_not_say_that_it_goes_on_by_itself(open_
     assert "by itself" not in said
 
 
+def test_who_comes_back_from_xero_signed_out_reads_why_before_signing_in(open_as: Open) -> None:
+    browser = open_as(World(), None)
+    said = text_of(browser.get("/accounting-link/not-connected?reason=signed-out", follow_redirects=True).text)
+    assert "You were signed out while you were at Xero, so nothing was connected. Sign in, then connect again." in said
+    for elsewhere in ("/companies?reason=signed-out", "/accounting-link/not-connected?reason=<b>"):
+        assert "connect again" not in text_of(browser.get(elsewhere, follow_redirects=True).text)
+
+
 def test_a_waiting_sync_leads_to_the_one_that_runs_first(open_as: Open) -> None:
     world = connected(syncs=[a_sync(id="s-2", state="waiting", waits_for="s-1", started_at=None), a_sync()])
     html = open_as(world).get("/xero/sync").text

@@ -1,9 +1,11 @@
 """Signing in and out, in development."""
 
+from urllib.parse import parse_qs, urlsplit
+
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from accounting_link.chassis import rates
-from crm_frontend import sign_in
+from crm_frontend import sign_in, words
 from crm_frontend.pages.common import Page, begin_session, local, site
 from crm_frontend.people import PEOPLE, ROLES, Person
 
@@ -19,7 +21,15 @@ def shown() -> str:
     accounts: dict[str, list[Person]] = {}
     for person in PEOPLE.values():
         accounts.setdefault(person.account_name, []).append(person)
-    return render_template("sign_in.html", accounts=accounts, roles=ROLES, next=local(request.args.get("next")))
+    leads_to = local(request.args.get("next"))
+    return render_template("sign_in.html", accounts=accounts, roles=ROLES, next=leads_to, why=_why(leads_to))
+
+
+def _why(leads_to: str) -> str:
+    """Who comes back from Xero signed out reads here already what became of it."""
+    asked = urlsplit(leads_to)
+    reason = parse_qs(asked.query).get("reason", [""])[0] if asked.path == url_for("home.not_connected") else ""
+    return words.NOT_CONNECTED[reason][0] if reason in words.NOT_CONNECTED else ""
 
 
 @blp.post("/sign-in")
