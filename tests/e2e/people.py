@@ -90,8 +90,7 @@ def an_account(platform: Platform, person: str, tenant: str, another: str) -> Ac
     until(lambda: crm.get(f"/syncs/{sync}")["state"] in FINAL)
     until(lambda: log_has_ended(crm, sync))
     gone, removal = a_removal(crm, another)
-    with mongo.database(platform.mongo_uri, "auth_link") as db:  # nobody can connect while Xero is being told of it
-        until(lambda: db.owed.count_documents({"connection_id": gone}) == 0)
+    until_xero_is_told(platform, gone)  # nobody can connect meanwhile
     crm.post("/connections/authorize", {})  # a consent that was asked for and not given
     contact = crm.post("/contacts", {"last_name": "Kauri", "company_name": f"Kauri of {connection}"})["id"]
     until(lambda: crm.knows(f"/organisations/{connection}"))
@@ -106,6 +105,12 @@ def an_account(platform: Platform, person: str, tenant: str, another: str) -> Ac
         "letter_id": a_dead_letter(platform, person.partition(":")[0], connection),
     }
     return Account(crm, ids, gone)
+
+
+def until_xero_is_told(platform: Platform, connection_id: str) -> None:
+    """That it was disconnected."""
+    with mongo.database(platform.mongo_uri, "auth_link") as db:
+        until(lambda: db.owed.count_documents({"connection_id": connection_id}) == 0)
 
 
 def a_removal(crm: Crm, tenant: str) -> tuple[str, str]:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 
-from accounting_link.chassis import mongo
 from deploy.local.compare import is_sale
 from deploy.local.crm import Crm, DemoFailedError
 from deploy.local.run import Platform
+from tests.e2e.people import until_xero_is_told
 from tests.e2e.test_flow import FINAL, kept_back, until
 from tests.sessions import entered
 
@@ -53,11 +53,6 @@ class Life:
         assert made == self.connection
         until(lambda: self.state() == "connected")
 
-    def is_told_to_xero(self) -> bool:
-        """That it was disconnected."""
-        with mongo.database(self.platform.mongo_uri, "auth_link") as db:
-            return db.owed.count_documents({"connection_id": self.connection}) == 0
-
     def ends_inside_xero(self) -> None:
         requests.post(f"{self.xero}/{self.tenant}/disconnect", timeout=60).raise_for_status()
 
@@ -72,12 +67,16 @@ class Life:
         return [act["act"] for act in found]
 
 
+def an_organisation(xero: str, name: str, contacts: int, invoices: int) -> str:
+    seed = next(SEEDS)
+    made = {"name": f"{name} {seed} Ltd", "seed": seed, "contacts": contacts, "invoices": invoices}
+    return str(requests.post(f"{xero}/organisations", json=made, timeout=60).json()["tenant"])
+
+
 @pytest.fixture
 def life(platform: Platform) -> Life:
     xero = f"http://{platform.address('xero-simulator')}/simulator"
-    seed = next(SEEDS)
-    made = {"name": f"Totara Joinery {seed} Ltd", "seed": seed, "contacts": 60, "invoices": 90}
-    tenant = requests.post(f"{xero}/organisations", json=made, timeout=60).json()["tenant"]
+    tenant = an_organisation(xero, "Totara Joinery", contacts=60, invoices=90)
     crm = entered(platform, "totara:admin")
     connection = crm.connect(tenant)
     until(lambda: crm.knows(f"/settings/{connection}"))
@@ -134,9 +133,7 @@ def test_a_disconnect_made_inside_xero_is_lost_with_the_first_call_and_goes_on_w
 def of_several(life: Life) -> Life:
     """Xero's user has another organisation connected, so that a disconnect revokes nothing: Xero goes on knowing the
     tokens of before, and refuses them this one organisation."""
-    made = {"name": f"Beside {life.connection} Ltd", "seed": next(SEEDS), "contacts": 1, "invoices": 0}
-    beside = requests.post(f"{life.xero}/organisations", json=made, timeout=60).json()["tenant"]
-    life.crm.connect(beside)
+    life.crm.connect(an_organisation(life.xero, "Beside", contacts=1, invoices=0))
     assert life.ends(life.start()) == "completed"
     return life
 
@@ -146,7 +143,7 @@ def test_connected_again_by_another_login_of_xeros_everything_goes_by_what_they_
     until(lambda: life.crm.knows(f"/organisations/{life.connection}"))
     before = life.counted_at()
     life.disconnect()
-    until(life.is_told_to_xero)
+    until_xero_is_told(life.platform, life.connection)
 
     life.again(HEMI)
 
@@ -161,7 +158,7 @@ def test_connected_again_by_another_login_of_xeros_everything_goes_by_what_they_
 def test_ended_inside_xero_after_it_was_made_again_it_is_lost_and_says_so(of_several: Life) -> None:
     life = of_several
     life.disconnect()
-    until(life.is_told_to_xero)
+    until_xero_is_told(life.platform, life.connection)
     life.again()
     until(lambda: _starts(life))
 
@@ -170,6 +167,7 @@ def test_ended_inside_xero_after_it_was_made_again_it_is_lost_and_says_so(of_sev
 
     until(lambda: life.sync(waiting)["state"] == "parked")
     until(lambda: life.state() == "lost")
+    assert "disconnected inside Xero" in life.crm.get(f"/connections/{life.connection}")["lost_reason"]
 
 
 def test_before_the_first_sync_the_organisation_is_shown_with_its_counts_and_nothing_is_imported(life: Life) -> None:

@@ -24,6 +24,7 @@ from accounting_link.contracts.words import Act
 from deploy.local import services
 from deploy.local.crm import Crm
 from deploy.local.run import Platform
+from tests.e2e.people import until_xero_is_told
 from tests.e2e.test_flow import FINAL, until
 
 Found = dict[str, set[str]]
@@ -129,8 +130,7 @@ def searched(platform: Platform) -> Searched:
     made.answers += unhappy(platform, connection)
     answer = crm._session.delete(f"{platform.public_url}/api/v1/connections/{connection}", timeout=30)
     made.answers.append(answer.content)
-    with mongo.database(platform.mongo_uri, "auth_link") as db:
-        until(lambda: db.owed.count_documents({"connection_id": connection}) == 0)
+    until_xero_is_told(platform, connection)
     return made
 
 

@@ -31,6 +31,7 @@ from tests.suites.removals import AGAIN, BEFORE, ELSEWHERE, THEM, US, Crm, an_or
 E = TypeVar("E", bound=Event)
 KIM = Caller(account_id=US, user_id="kim", name="Kim", roles=frozenset({MEMBER}), address="192.0.2.7")
 BEN = Person(first_name="Ben", last_name="Lo")
+MARRIED = Person(first_name="Ana", last_name="Tui", email="tui@example.com")
 ANA = {"first_name": "Ana", "last_name": "Ngata", "email": "ana@example.com"}
 
 
@@ -84,6 +85,16 @@ def imported(contact: CustomerImported, reading: int = 1, scope: Scope = BEFORE)
 
 def later(contact: CustomerImported, minutes: int, **more: Any) -> CustomerImported:
     return msgspec.structs.replace(contact, updated_at=contact.updated_at + timedelta(minutes=minutes), **more)
+
+
+def a_person_who_married(crm: Crm) -> str:
+    """Created in Xero, and called otherwise there since."""
+    person = a_person(crm)
+    asked = ask(crm, person)
+    contact = said_by_xero(crm, asked)
+    take(crm, exported(asked, contact))
+    put_away(crm.records, [imported(later(contact, 1, main_person=MARRIED), 2)], crm.clock.now())
+    return person
 
 
 def export_of(crm: Crm, asked: Document) -> Document:
@@ -401,12 +412,7 @@ class ExportSuite:
 
     def test_what_the_main_person_is_called_later_changes_nothing_of_who_it_is(self, crm: Crm) -> None:
         known(crm)
-        person = a_person(crm)
-        asked = ask(crm, person)
-        contact = said_by_xero(crm, asked)
-        take(crm, exported(asked, contact))
-        married = Person(first_name="Ana", last_name="Tui", email="tui@example.com")
-        put_away(crm.records, [imported(later(contact, 1, main_person=married), 2)], crm.clock.now())
+        person = a_person_who_married(crm)
         assert crm.ids("contacts") == {person}
         assert crm.found("contacts")[person]["xero"]["last_name"] == "Tui"
 
@@ -422,14 +428,9 @@ class ExportSuite:
     def test_what_is_sent_is_what_is_shown_also_of_who_comes_from_another_organisation(self, crm: Crm) -> None:
         known(crm)
         known(crm, ELSEWHERE)
-        person = a_person(crm)
-        asked = ask(crm, person)
-        contact = said_by_xero(crm, asked)
-        take(crm, exported(asked, contact))
-        married = Person(first_name="Ana", last_name="Tui", email="tui@example.com")
-        put_away(crm.records, [imported(later(contact, 1, main_person=married), 2)], crm.clock.now())
+        person = a_person_who_married(crm)
         ask(crm, person, connection_id="ozzy")
-        assert said(crm, ContactExportRequested)[-1].main_person == married
+        assert said(crm, ContactExportRequested)[-1].main_person == MARRIED
 
     def test_asked_again_after_a_removal_it_goes_by_the_number_that_xero_holds(self, crm: Crm) -> None:
         """Somebody without a company has one since, of their own name."""

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from crm_writer.books import Books, BooksOf, Records
 from crm_writer.changes import Changes, Document
-from crm_writer.mapping.names import folded, tidy
+from crm_writer.mapping.names import folded, person_key, tidy
 
 _SAID = ("first_name", "last_name", "email")
 
@@ -32,7 +32,7 @@ def make(records: Records, account_id: str, own: Document, company_name: str, co
             "connection_id": None,
             "xero_contact_id": None,
             "company_id": _company(books, account_id, company_id, company_name, contact_id, changes),
-            "name_key": folded(f"{own['last_name']} {own['first_name']}"),
+            "name_key": person_key(own),
             "own": own,
         }
         changes.insert("contacts", person)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from crm_writer.changes import Changes
 from crm_writer.mapping.companies import ContactMade
-from crm_writer.mapping.names import folded
+from crm_writer.mapping.names import folded, person_key
 from crm_writer.mapping.people import People
 
 Document = dict[str, Any]
@@ -168,21 +168,26 @@ class Directory:
             "account_id": self.account_id,
             "connection_id": contact.connection_id,
             "xero_contact_id": contact.contact_id,
-            "name_key": _name_key(xero),
+            "name_key": person_key(xero),
             "xero": xero,
         }
 
 
 def _may_be(person: Document, xero: Document) -> bool:
     """Of one name, as it is here or as Xero last had it, and not of two emails."""
-    called = [one for one in (person.get("own"), person.get("xero")) if one]
+    called = _called(person)
     emails = {folded(one["email"]) for one in called} - {""}
     is_of_the_email = not emails or not xero["email"] or folded(xero["email"]) in emails
-    return is_of_the_email and _name_key(xero) in map(_name_key, called)
+    return is_of_the_email and person_key(xero) in map(person_key, called)
 
 
 def _has_email(person: Document, email: str) -> bool:
-    return any(one["email"] == email for one in (person.get("own"), person.get("xero")) if one)
+    return any(one["email"] == email for one in _called(person))
+
+
+def _called(person: Document) -> list[Document]:
+    """What they are called here, and what by Xero last."""
+    return [one for one in (person.get("own"), person.get("xero")) if one]
 
 
 def _is_of(person: Document, export: Document) -> bool:
@@ -197,15 +202,11 @@ def _link_again(known: Document, contact: ContactMade, changes: Changes) -> None
 
 
 def _update(known: Document, xero: Document, changes: Changes) -> None:
-    fields = {"name_key": _name_key(xero), "xero": xero}
+    fields = {"name_key": person_key(xero), "xero": xero}
     if all(known.get(name) == value for name, value in fields.items()):
         return
     known.update(fields)
     changes.set("contacts", known["_id"], fields)
-
-
-def _name_key(xero: Document) -> str:
-    return folded(f"{xero['last_name']} {xero['first_name']}")
 
 
 def _key(part: Document) -> tuple[str, str]:

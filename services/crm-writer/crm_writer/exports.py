@@ -27,7 +27,7 @@ from crm_writer.contacts import said
 from crm_writer.copies import to_the_millisecond
 from crm_writer.directory import contact_key
 from crm_writer.mapping.names import tidy
-from crm_writer.reads import MOST_MERGES, merged_to
+from crm_writer.reads import owners
 
 log = logs.logger()
 
@@ -167,24 +167,11 @@ def _subject(books: Books, contact_id: str) -> _Subject:
     if person is None:
         raise not_found("contact")
     if person.get("xero_contact_id"):
-        return _Subject(person, _company_of(books, person["connection_id"], person["xero_contact_id"]))
+        contact = (person["connection_id"], person["xero_contact_id"])
+        found = owners(books.links, lambda ids: books.companies(ids, ()), {contact})
+        return _Subject(person, found.get(contact_key(*contact)))
     company_id = person.get("company_id")
     return _Subject(person, _one(books.companies({company_id}, ())) if company_id else None)
-
-
-def _company_of(books: Books, connection_id: str, xero_id: str) -> Document | None:
-    """As it is shown: of a contact that was merged, the survivor's."""
-    company = None
-    for _ in range(1 + MOST_MERGES):
-        link = _one(books.links({contact_key(connection_id, xero_id)}))
-        found = _one(books.companies({link["company_id"]}, ())) if link else None
-        if found is None:
-            break
-        company, into = found, merged_to(found, (connection_id, xero_id))
-        if not into:
-            break
-        xero_id = into
-    return company
 
 
 def _asked(

@@ -2,8 +2,9 @@
 stands for (links), and who was merged into whom, so that neither has to be rewritten when it changes."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from accounting_link.chassis.mongo import Document
@@ -14,6 +15,7 @@ from crm_writer.directory import contact_key
 from crm_writer.own import Own
 
 Contact = tuple[str, str]  # connection id, Xero's contact id
+ById = Callable[[Collection[str]], list[Document]]
 MOST_MERGES = 5  # merged into one that was merged into one ...; Xero allows chains
 _BY_NAME = (("name_key", 1), ("_id", 1))
 _NEWEST_FIRST = (("xero.date", -1), ("_id", 1))
@@ -49,14 +51,24 @@ def _older_than(day: str | None, id_: str) -> list[Document]:
 
 
 def companies_by_contact(own: Own, contacts: Iterable[Contact]) -> dict[str, Document]:
+    """As :func:`owners`, of what is shown."""
+
+    def by_id(collection: str) -> ById:
+        return lambda ids: own.find(collection, {"_id": {"$in": list(ids)}})
+
+    return owners(by_id("links"), by_id("companies"), contacts)
+
+
+def owners(links: ById, companies: ById, contacts: Iterable[Contact]) -> dict[str, Document]:
     """The company of each Xero contact that has one, by contact key; of one that was merged, the survivor's."""
+    linked = partial(_linked, links, companies)
     wanted = set(contacts)
-    found = _linked(own, wanted)
+    found = linked(wanted)
     moved = {contact: into for contact in wanted if (into := _survivor(found, contact))}
     for _ in range(MOST_MERGES):
         if not moved:
             break
-        survivors = _linked(own, set(moved.values()))
+        survivors = linked(set(moved.values()))
         found |= {
             contact_key(*was): survivors[contact_key(*into)]
             for was, into in moved.items()
@@ -66,32 +78,26 @@ def companies_by_contact(own: Own, contacts: Iterable[Contact]) -> dict[str, Doc
     return found
 
 
-def _linked(own: Own, contacts: set[Contact]) -> dict[str, Document]:
-    links = own.find("links", {"_id": {"$in": [contact_key(*contact) for contact in contacts]}})
-    companies = own.find("companies", {"_id": {"$in": list({link["company_id"] for link in links})}})
-    by_id = {one["_id"]: one for one in companies}
-    return {link["_id"]: by_id[link["company_id"]] for link in links if link["company_id"] in by_id}
+def _linked(links: ById, companies: ById, contacts: set[Contact]) -> dict[str, Document]:
+    found = links({contact_key(*contact) for contact in contacts})
+    by_id = {one["_id"]: one for one in companies({link["company_id"] for link in found})}
+    return {link["_id"]: by_id[link["company_id"]] for link in found if link["company_id"] in by_id}
 
 
 def _survivor(companies: Mapping[str, Document], contact: Contact) -> Contact | None:
     """The one it was merged into."""
     company = companies.get(contact_key(*contact))
-    into = merged_to(company, contact) if company else None
+    parts = company["xero"]["parts"] if company else ()
+    into = next((part["merged_to"] for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
     return (contact[0], into) if into else None
-
-
-def merged_to(company: Document, contact: Contact) -> str | None:
-    """Into whom, by Xero's id, this contact of the company was merged."""
-    parts = company["xero"]["parts"]
-    return next((part["merged_to"] for part in parts if (part["connection_id"], part["contact_id"]) == contact), None)
 
 
 def contacts_of(own: Own, company_id: str) -> set[Contact]:
     """The Xero contacts whose sales are this company's: those linked to it, and those merged into them. One that
     was merged into a contact of another company counts there."""
     linked = {(link["connection_id"], link["contact_id"]) for link in own.find("links", {"company_id": company_id})}
-    owners = companies_by_contact(own, linked)
-    survivors = {one for one in linked if owners.get(contact_key(*one), {}).get("_id") == company_id}
+    companies = companies_by_contact(own, linked)
+    survivors = {one for one in linked if companies.get(contact_key(*one), {}).get("_id") == company_id}
     found, last = set(survivors), survivors
     for _ in range(MOST_MERGES):
         last = _merged_into(own, last) - found

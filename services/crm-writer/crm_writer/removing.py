@@ -13,7 +13,7 @@ from crm_writer.books import Books
 from crm_writer.changes import Changes, Document
 from crm_writer.copies import Copy, record_key
 from crm_writer.directory import contact_key
-from crm_writer.mapping.names import folded
+from crm_writer.mapping.names import person_key
 
 AT_ONCE = 500  # records in a slice
 
@@ -117,7 +117,7 @@ def _remove_contacts(
 def _named_here(person: Document) -> Document:
     """Who was made in the CRM is called as they are there."""
     own = person.get("own")
-    return {"name_key": folded(f"{own['last_name']} {own['first_name']}")} if own else {}
+    return {"name_key": person_key(own)} if own else {}
 
 
 UNLINKED = {"connection_id": None, "xero_contact_id": None}

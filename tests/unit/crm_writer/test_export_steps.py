@@ -35,7 +35,7 @@ from crm_writer.changes import Document
 from crm_writer.copies import copy_of
 from crm_writer.directory import Directory
 from crm_writer.mapping.companies import ContactMade
-from crm_writer.mapping.names import folded
+from crm_writer.mapping.names import folded, person_key
 from crm_writer.memory import MemoryOpenRemovals, MemoryRecords
 from crm_writer.putting_away import put_away
 from tests.suites.exports import a_person, ask, known, rejected, take
@@ -302,7 +302,7 @@ def by_name_alone(self: Directory, contact: ContactMade, company: Document) -> D
     if directory.contact_key(contact.connection_id, contact.contact_id) not in self.exports:
         return {}
     by_name = {one["name_key"]: one["_id"] for one in self.unlinked.values() if one.get("own")}
-    named = {id_: by_name.get(folded(f"{one['last_name']} {one['first_name']}")) for id_, one in contact.people.items()}
+    named = {id_: by_name.get(person_key(one)) for id_, one in contact.people.items()}
     return {"people": {own_id: id_ for id_, own_id in named.items() if own_id}}
 
 

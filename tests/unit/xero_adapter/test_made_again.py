@@ -1,7 +1,8 @@
 """A connection that is made again, by another login or after it had ended: Xero refuses (403) what the consent before
 allowed, and nobody may take that for the connection's end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -26,22 +27,14 @@ class OneConsentXero(TwinXero):
     refused = 0
     turns_at = 0  # after so many calls the connection is made again
 
-    def _called(
-        self,
-        token: Token,
-        path: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        method: str,
-        body: bytes = b"",
-    ) -> Answer:
+    def _called(self, token: Token, *args: Any, **kwargs: Any) -> Answer:
         self.turns_at -= 1
         if self.turns_at == 0:
             self.turn()
         if token.access_token != f"under {self.accepts}":
             self.refused += 1
             return Answer(status=403, headers={}, body=b"", egress=0)
-        return super()._called(token, path, query, headers, method, body)
+        return super()._called(token, *args, **kwargs)
 
     def turn(self) -> None:
         self.accepts += 1

@@ -101,5 +101,4 @@ def _reasons(counted: list[Document]) -> list[Document]:
 
 def _tagged(response: Response, tag: str) -> Response:
     response.set_etag(tag)
-    response.headers["Cache-Control"] = "private, no-cache"
     return response
